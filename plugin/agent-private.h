@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent-private: what the files of the agent share.
+ *
+ *   agent.c        the parts, events of libvirt and of the switch, recovery
+ *   guests.c       guests that run here, and their stamps
+ *   hook-server.c  what the hooks ask
+ *   commands.c     what the command asks
+ *   migration.c    a migration under way; source.c and destination.c do its
+ *                  requests
+ */
+#ifndef PF_AGENT_PRIVATE_H
+#define PF_AGENT_PRIVATE_H 1
+
+#include <glib.h>
+
+#include "plugin/agent.h"
+#include "plugin/gate.h"
+#include "plugin/hypervisor.h"
+#include "plugin/journal.h"
+#include "plugin/switch.h"
+#include "xml/domain.h"
+#include "xml/netconf.h"
+
+/* A libvirt network of this host. */
+typedef struct {
+    PfNetwork *network;         /* NULL: its XML is in error. */
+    char *error;                /* Why, or NULL. */
+    gboolean claims_managed;    /* In error, but has an element of ours. */
+} PfAgentNetwork;
+
+typedef struct PfGuests PfGuests;
+struct PfMigration;
+
+struct PfAgent {
+    char *host;                 /* Name of this host. */
+    char *ovsdb;                /* As in the options. */
+    char *libvirt;
+    gint64 started_ms;          /* time_msec(). */
+    PfSwitch *sw;
+    PfGates *gates;
+    PfHypervisor *hv;
+    PfJournal *journal;
+    PfGuests *guests;
+    GHashTable *networks;       /* Name -> PfAgentNetwork *. */
+    gboolean networks_known;    /* libvirt has been asked at least once. */
+    GPtrArray *migrations;      /* struct PfMigration *, under way. */
+    gboolean recovered;         /* The journal's open migrations are here. */
+    gboolean switch_changed;    /* Since the last run. */
+};
+
+/* The managed network 'name'; NULL if it is not managed, or in error. */
+const PfNetwork *pf_agent_network(PfAgent *, const char *name);
+
+/* The migration of domain 'uuid' under way in this role, or NULL. */
+struct PfMigration *pf_agent_migration(PfAgent *, const char *domain_uuid,
+                                       int role);
+/* Takes over the caller's reference. */
+void pf_agent_add_migration(PfAgent *, struct PfMigration *);
+
+/* ---- guests.c ----------------------------------------------------------- */
+
+/* A guest with at least one NIC on a managed network, running here. */
+typedef struct {
+    char *uuid;
+    char *name;
+    PfGuestState state;
+    PfDomain *domain;           /* From the live XML. */
+    char *epoch;                /* In the stamp that the XML has, or NULL. */
+    char *stamp;                /* As last written, or NULL. */
+    gboolean renew;             /* The next stamp gets a new epoch. */
+    gboolean writing;           /* A write is under way. */
+    gint64 not_before_ms;       /* No write earlier; time_msec(). */
+} PfGuest;
+
+PfGuests *pf_guests_new(PfAgent *);
+void pf_guests_free(PfGuests *);
+void pf_guests_run(PfGuests *);
+void pf_guests_wait(PfGuests *);
+/* From the hypervisor: 'xml' NULL or state GONE removes the guest. */
+void pf_guests_update(PfGuests *, const char *uuid, const char *name,
+                      PfGuestState state, const char *xml);
+void pf_guests_set_state(PfGuests *, const char *uuid, PfGuestState state);
+PfGuest *pf_guests_find(PfGuests *, const char *uuid);
+/* The switch or the networks have changed: stamps are looked at again. */
+void pf_guests_changed(PfGuests *);
+/* A migration of this guest is over: its next stamp gets a new epoch. */
+void pf_guests_renew(PfGuests *, const char *uuid);
+/* All guests, PfGuest *; the array is the caller's, the guests are not. */
+GPtrArray *pf_guests_list(PfGuests *);
+/* TRUE if the NIC is on a managed network and its port is in the switch. */
+gboolean pf_guests_nic_is_managed(PfAgent *, const PfNic *);
+/* The first NIC whose PortData libvirt carries, or NULL. */
+const PfNic *pf_guests_first_openvswitch_nic(const PfDomain *);
+
+/* ---- hook-server.c, commands.c ------------------------------------------ */
+
+void pf_hook_server_init(PfAgent *);
+void pf_hook_server_run(void);
+void pf_commands_init(PfAgent *);
+
+#endif

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent: the parts together.  See agent.h and agent-private.h.
+ */
+#include <config.h>
+
+#include "plugin/agent-private.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "openvswitch/vlog.h"
+#include "plugin/marker.h"
+#include "plugin/migration.h"
+#include "timeval.h"
+
+VLOG_DEFINE_THIS_MODULE(pf_agent);
+
+/* ---- Networks ------------------------------------------------------------ */
+
+static void
+network_free(gpointer p)
+{
+    PfAgentNetwork *an = p;
+
+    pf_network_free(an->network);
+    g_free(an->error);
+    g_free(an);
+}
+
+const PfNetwork *
+pf_agent_network(PfAgent *agent, const char *name)
+{
+    PfAgentNetwork *an = name ? g_hash_table_lookup(agent->networks, name)
+                              : NULL;
+
+    return an && an->network && an->network->managed ? an->network : NULL;
+}
+
+static PfAgentNetwork *
+read_network(const char *name, const char *xml)
+{
+    PfAgentNetwork *an = g_new0(PfAgentNetwork, 1);
+    g_autoptr(GError) error = NULL;
+
+    an->network = pf_network_parse(xml, &error);
+    if (!an->network) {
+        an->error = g_strdup(error->message);
+        an->claims_managed = strstr(xml, PF_NETWORK_NS) != NULL;
+    } else if (an->network->managed
+               && (!an->network->bridge || !an->network->openvswitch)) {
+        an->error = g_strdup("it has <portferry:migration>, but no <bridge "
+                             "name=...> or no <virtualport "
+                             "type='openvswitch'>");
+        g_clear_pointer(&an->network, pf_network_free);
+        an->claims_managed = TRUE;
+    }
+    if (an->error) {
+        VLOG_ERR("network '%s': %s", name, an->error);
+    }
+    return an;
+}
+
+static void
+on_networks(gpointer user, GPtrArray *names, GPtrArray *xmls)
+{
+    PfAgent *agent = user;
+
+    g_hash_table_remove_all(agent->networks);
+    for (guint i = 0; i < names->len; i++) {
+        g_hash_table_insert(agent->networks, g_strdup(names->pdata[i]),
+                            read_network(names->pdata[i], xmls->pdata[i]));
+    }
+    agent->networks_known = TRUE;
+    pf_guests_changed(agent->guests);
+}
+
+/* ---- Migrations ---------------------------------------------------------- */
+
+PfMigration *
+pf_agent_migration(PfAgent *agent, const char *domain_uuid, int role)
+{
+    for (guint i = 0; i < agent->migrations->len; i++) {
+        PfMigration *m = agent->migrations->pdata[i];
+
+        if ((int) m->role == role && !pf_state_is_end(m->machine.state)
+            && !strcmp(m->record->domain_uuid, domain_uuid)) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+void
+pf_agent_add_migration(PfAgent *agent, PfMigration *m)
+{
+    g_ptr_array_add(agent->migrations, m);
+}
+
+/* The migration away of the guest 'uuid', made if there is none.  NULL if the
+ * guest has no managed NIC. */
+static PfMigration *
+source_migration(PfAgent *agent, const char *uuid)
+{
+    PfMigration *m = pf_agent_migration(agent, uuid, PF_ROLE_SOURCE);
+    PfGuest *guest = pf_guests_find(agent->guests, uuid);
+    const PfNic *first;
+
+    if (m || !guest || pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION)) {
+        return m;
+    }
+    m = pf_migration_new(agent, PF_ROLE_SOURCE, guest->name, uuid);
+    for (guint i = 0; i < guest->domain->nics->len; i++) {
+        const PfNic *nic = guest->domain->nics->pdata[i];
+
+        if (pf_guests_nic_is_managed(agent, nic)) {
+            g_autoptr(PfPort) port = pf_switch_port(agent->sw, nic->target);
+            PfMigrationPort *mp = pf_migration_add_port(
+                m, nic->mac, nic->target, port->bridge, nic->network,
+                port->iface_id);
+
+            mp->mtu = nic->mtu;
+        }
+    }
+    first = pf_guests_first_openvswitch_nic(guest->domain);
+    if (!m->ports->len || !first) {
+        pf_migration_unref(m);
+        return NULL;
+    }
+    m->mailbox = g_strdup(first->target);
+    m->epoch = g_strdup(guest->epoch);
+    pf_agent_add_migration(agent, m);
+    return m;
+}
+
+/* Looks for PortData where libvirt puts it. */
+static void
+look_for_portdata(PfMigration *m)
+{
+    g_autoptr(GError) error = NULL;
+    const char *text;
+
+    if (m->role != PF_ROLE_DESTINATION || m->portdata_seen || !m->mailbox
+        || (m->machine.state != PF_D_READY && m->machine.state != PF_D_TAKE)) {
+        return;
+    }
+    text = pf_switch_iface_id(m->agent->sw, m->mailbox, PF_KEY_PORTDATA);
+    if (!text) {
+        return;
+    }
+    m->portdata_seen = TRUE;
+    if (*text) {
+        m->portdata = pf_portdata_decode(text, &error);
+        if (!m->portdata) {
+            pf_migration_error(m, "%s", error->message);
+        } else if (g_strcmp0(m->portdata->epoch, m->epoch)) {
+            pf_migration_error(m, "PortData of another epoch than the "
+                               "guest's stamp is left aside");
+            g_clear_pointer(&m->portdata, pf_portdata_free);
+        } else {
+            g_free(m->record->peer);
+            m->record->peer = g_strdup(m->portdata->host);
+            g_free(m->record->level);
+            m->record->level = g_strdup(pf_level_name(m->portdata->level));
+            pf_migration_source_steps(m, m->portdata->steps);
+        }
+    }
+    pf_migration_event(m, PF_EV_PORTDATA);
+}
+
+static void
+run_migrations(PfAgent *agent)
+{
+    for (guint i = 0; i < agent->migrations->len; ) {
+        PfMigration *m = agent->migrations->pdata[i];
+
+        look_for_portdata(m);
+        pf_migration_run(m);
+        if (pf_migration_is_over(m)) {
+            g_autofree char *uuid = g_strdup(m->record->domain_uuid);
+
+            g_ptr_array_remove_index(agent->migrations, i);
+            pf_guests_renew(agent->guests, uuid);
+        } else {
+            i++;
+        }
+    }
+}
+
+/* ---- What libvirt tells -------------------------------------------------- */
+
+static void
+on_connection(gpointer user G_GNUC_UNUSED, gboolean connected,
+              const char *error)
+{
+    if (connected) {
+        VLOG_INFO("libvirt: connected");
+    } else {
+        VLOG_INFO("libvirt: not connected: %s", error ? error : "unknown");
+    }
+}
+
+/* Asks what the guest of 'm' does: events may have been missed. */
+static void
+look(PfMigration *m)
+{
+    m->look_asked = TRUE;
+    m->look_stale = FALSE;
+    pf_hypervisor_look(m->agent->hv, m->record->domain_uuid);
+}
+
+/* The event that a guest in 'state' must have sent; PF_N_EVENTS: none. */
+static PfEvent
+event_of_state(const PfMigration *m, PfGuestState state)
+{
+    gboolean source = m->role == PF_ROLE_SOURCE;
+
+    switch (state) {
+    case PF_GUEST_RUNNING:
+        return source ? PF_EV_RESUMED : PF_EV_RUNS;
+    case PF_GUEST_PAUSED:
+        return source ? PF_N_EVENTS : PF_EV_ENDS_PAUSED;
+    case PF_GUEST_GONE:
+        if (source) {
+            return PF_EV_STOPPED;
+        }
+        /* libvirt shows the guest only once it is prepared. */
+        return m->machine.state == PF_D_CHECKED ? PF_N_EVENTS : PF_EV_GONE;
+    case PF_GUEST_INCOMING:
+    default:
+        return PF_N_EVENTS;
+    }
+}
+
+/* Tells 'm' (may be NULL) what was seen, if it was asked for, and unless an
+ * event has come since: then what was seen may be older than the event. */
+static void
+tell_migration(PfMigration *m, PfGuestState state)
+{
+    PfEvent event;
+
+    if (!m || !m->look_asked) {
+        return;
+    }
+    if (m->look_stale) {
+        look(m);
+        return;
+    }
+    m->look_asked = FALSE;
+    event = event_of_state(m, state);
+    if (event != PF_N_EVENTS) {
+        pf_migration_event(m, event);
+    }
+}
+
+static void
+on_guest(gpointer user, const char *uuid, const char *name,
+         PfGuestState state, const char *xml)
+{
+    PfAgent *agent = user;
+
+    pf_guests_update(agent->guests, uuid, name, state, xml);
+    tell_migration(pf_agent_migration(agent, uuid, PF_ROLE_SOURCE), state);
+    tell_migration(pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION),
+                   state);
+}
+
+/* Everything was listed: guests of ours that were not are gone. */
+static void
+on_synced(gpointer user)
+{
+    PfAgent *agent = user;
+
+    for (guint i = 0; i < agent->migrations->len; i++) {
+        look(agent->migrations->pdata[i]);
+    }
+    pf_guests_changed(agent->guests);
+}
+
+static void
+source_event(PfAgent *agent, const char *uuid, PfEvent event)
+{
+    PfMigration *m = source_migration(agent, uuid);
+
+    if (m) {
+        m->look_stale = TRUE;
+        pf_migration_event(m, event);
+    } else if (!pf_guests_find(agent->guests, uuid)) {
+        pf_hypervisor_look(agent->hv, uuid);
+    }
+}
+
+static void
+existing_event(PfAgent *agent, const char *uuid, PfEvent source,
+               PfEvent destination)
+{
+    PfMigration *src = pf_agent_migration(agent, uuid, PF_ROLE_SOURCE);
+    PfMigration *dst = pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION);
+
+    if (src && source != PF_N_EVENTS) {
+        src->look_stale = TRUE;
+        pf_migration_event(src, source);
+    }
+    if (dst) {
+        dst->look_stale = TRUE;
+        pf_migration_event(dst, destination);
+    }
+}
+
+static void
+on_event(gpointer user, const char *uuid, const char *name,
+         PfGuestEvent event, int detail)
+{
+    PfAgent *agent = user;
+    PfGuest *guest = pf_guests_find(agent->guests, uuid);
+
+    VLOG_DBG("guest '%s': event %s, detail %d", name,
+             pf_guest_event_name(event), detail);
+    switch (event) {
+    case PF_GUEST_EV_ITERATION:
+        source_event(agent, uuid,
+                     guest && guest->state == PF_GUEST_PAUSED
+                     ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+        break;
+    case PF_GUEST_EV_SUSPENDED_MIGRATED:
+        if (!pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION)) {
+            source_event(agent, uuid, PF_EV_SUSPENDED);
+            pf_guests_set_state(agent->guests, uuid, PF_GUEST_PAUSED);
+        }
+        break;
+    case PF_GUEST_EV_SUSPENDED:
+        pf_guests_set_state(agent->guests, uuid, PF_GUEST_PAUSED);
+        existing_event(agent, uuid, PF_N_EVENTS, PF_EV_ENDS_PAUSED);
+        break;
+    case PF_GUEST_EV_RESUMED:
+        pf_guests_set_state(agent->guests, uuid, PF_GUEST_RUNNING);
+        existing_event(agent, uuid, PF_EV_RESUMED, PF_EV_RUNS);
+        break;
+    case PF_GUEST_EV_STOPPED_MIGRATED:
+        existing_event(agent, uuid, PF_EV_STOPPED, PF_EV_GONE);
+        pf_guests_update(agent->guests, uuid, name, PF_GUEST_GONE, NULL);
+        break;
+    case PF_GUEST_EV_STOPPED:
+        existing_event(agent, uuid, PF_EV_GONE, PF_EV_GONE);
+        pf_guests_update(agent->guests, uuid, name, PF_GUEST_GONE, NULL);
+        break;
+    case PF_GUEST_EV_STARTED:
+    case PF_GUEST_EV_CHANGED:
+        break;
+    }
+}
+
+/* ---- Recovery ------------------------------------------------------------ */
+
+static void
+recover_migration(PfAgent *agent, const PfJournalMigration *row)
+{
+    PfRole role = !strcmp(row->role, "source") ? PF_ROLE_SOURCE
+                                               : PF_ROLE_DESTINATION;
+    PfMigration *m = pf_migration_new(agent, role, row->domain,
+                                      row->domain_uuid);
+    g_autoptr(GPtrArray) trace = pf_journal_trace(agent->journal, row->uuid);
+    PfState state;
+
+    pf_journal_migration_free(m->record);
+    m->record = pf_journal_migration_copy(row);
+    m->n_steps = trace->len;
+    m->epoch = g_strdup(row->epoch);
+    m->error = g_strdup(row->error);
+    if (pf_state_from_name(row->state, role, &state)) {
+        m->machine.state = state;
+    }
+    for (guint i = 0; i < row->ports->len; i++) {
+        const PfJournalPort *jp = row->ports->pdata[i];
+        PfMigrationPort *port = pf_migration_add_port(
+            m, jp->mac, jp->name, jp->bridge, jp->network, NULL);
+        g_autoptr(GError) error = NULL;
+
+        if (!pf_migration_port_parse(m, port, jp->data ? jp->data : "",
+                                     &error)) {
+            VLOG_ERR("journal: port '%s' of guest '%s': %s", jp->name,
+                     row->domain, error->message);
+        }
+        /* Undoing what was not done is harmless: it looks at the port. */
+        port->done = ~0u;
+    }
+    VLOG_INFO("%s of guest '%s': found in state %s", row->role, row->domain,
+              row->state);
+    pf_agent_add_migration(agent, m);
+    pf_migration_event(m, PF_EV_RECOVER);
+    look(m);
+}
+
+/* Ports of ours that no migration owns: what a crash at the wrong moment left
+ * behind.  A carrier is left to its guest's end. */
+static void
+sweep(PfAgent *agent)
+{
+    g_autoptr(GPtrArray) ports = pf_switch_marked_ports(agent->sw);
+
+    for (guint i = 0; i < ports->len; i++) {
+        const PfPort *port = ports->pdata[i];
+        gboolean owned = FALSE;
+
+        for (guint k = 0; k < agent->migrations->len; k++) {
+            PfMigration *m = agent->migrations->pdata[k];
+            owned |= !g_strcmp0(m->record->uuid, port->migration);
+        }
+        if (owned || !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
+            continue;
+        }
+
+        PfChange *change = pf_change_new(FALSE);
+        if (!strcmp(port->role, PF_ROLE_OPERATIONAL) && !*port->type) {
+            VLOG_INFO("port '%s' keeps nothing of an old migration",
+                      port->name);
+            pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
+            pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
+        } else {
+            VLOG_INFO("port '%s' (%s) of an old migration is deleted",
+                      port->name, port->role);
+            pf_change_del_port(change, port->name, port->role);
+        }
+        pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, NULL,
+                         NULL);
+    }
+}
+
+static void
+recover(PfAgent *agent)
+{
+    g_autoptr(GPtrArray) rows = pf_journal_migrations(agent->journal);
+
+    for (guint i = 0; i < rows->len; i++) {
+        const PfJournalMigration *row = rows->pdata[i];
+
+        if (!strcmp(row->outcome, "running")) {
+            recover_migration(agent, row);
+        }
+    }
+    sweep(agent);
+    agent->recovered = TRUE;
+}
+
+/* ---- The agent ----------------------------------------------------------- */
+
+static void
+on_switch_changed(gpointer user)
+{
+    PfAgent *agent = user;
+
+    pf_guests_changed(agent->guests);
+}
+
+static const PfHypervisorCallbacks callbacks = {
+    .connection = on_connection,
+    .networks = on_networks,
+    .guest = on_guest,
+    .synced = on_synced,
+    .event = on_event,
+};
+
+PfAgent *
+pf_agent_new(const PfAgentOptions *options)
+{
+    PfAgent *agent = g_new0(PfAgent, 1);
+    char host[HOST_NAME_MAX + 1];
+
+    if (gethostname(host, sizeof host)) {
+        strcpy(host, "localhost");
+    }
+    agent->host = g_strdup(host);
+    agent->ovsdb = g_strdup(options->ovsdb);
+    agent->libvirt = g_strdup(options->libvirt);
+    agent->started_ms = time_msec();
+    agent->networks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                            network_free);
+    agent->migrations = g_ptr_array_new_with_free_func(
+        (GDestroyNotify) pf_migration_unref);
+    agent->guests = pf_guests_new(agent);
+    agent->sw = pf_switch_new(options->ovsdb, on_switch_changed, agent);
+    agent->gates = pf_gates_new(NULL);
+    agent->journal = pf_journal_new(options->ovsdb, NULL, options->journal,
+                                    options->journal_limit);
+    agent->hv = pf_hypervisor_new(options->libvirt, &callbacks, agent);
+    pf_hook_server_init(agent);
+    pf_commands_init(agent);
+    return agent;
+}
+
+void
+pf_agent_run(PfAgent *agent)
+{
+    pf_hook_server_run();
+    pf_switch_run(agent->sw);
+    pf_gates_run(agent->gates);
+    pf_journal_run(agent->journal);
+    if (!agent->recovered && pf_journal_is_ready(agent->journal)
+        && pf_switch_is_ready(agent->sw)) {
+        recover(agent);
+    }
+    run_migrations(agent);
+    pf_guests_run(agent->guests);
+}
+
+void
+pf_agent_wait(PfAgent *agent)
+{
+    pf_switch_wait(agent->sw);
+    pf_gates_wait(agent->gates);
+    pf_journal_wait(agent->journal);
+    for (guint i = 0; i < agent->migrations->len; i++) {
+        pf_migration_wait(agent->migrations->pdata[i]);
+    }
+    pf_guests_wait(agent->guests);
+}
+
+void
+pf_agent_free(PfAgent *agent)
+{
+    if (agent) {
+        g_ptr_array_unref(agent->migrations);
+        pf_hypervisor_free(agent->hv);
+        pf_switch_free(agent->sw);
+        pf_gates_free(agent->gates);
+        pf_journal_free(agent->journal);
+        pf_guests_free(agent->guests);
+        g_hash_table_unref(agent->networks);
+        g_free(agent->host);
+        g_free(agent->ovsdb);
+        g_free(agent->libvirt);
+        g_free(agent);
+    }
+}

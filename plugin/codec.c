@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * codec: saved state as JSON.  See codec.h.
+ */
+#include <config.h>
+
+#include "plugin/codec.h"
+
+#include <errno.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+
+G_DEFINE_QUARK(pf-codec-error-quark, pf_codec_error)
+
+/* Some versions of json-glib end every real with ".0", also "1e+20". */
+static void
+repair_reals(char *text)
+{
+    char *out = text;
+    gboolean in_string = FALSE;
+
+    for (const char *p = text; *p; ) {
+        if (*p == '"') {
+            in_string = !in_string;
+        } else if (in_string && *p == '\\') {
+            *out++ = *p++;
+        } else if (!in_string && *p == 'e' && g_ascii_isdigit(p[-1])) {
+            size_t n = 2 + strspn(p + 2, "0123456789");
+
+            memmove(out, p, n);
+            out += n;
+            p += n;
+            p += g_str_has_prefix(p, ".0") ? 2 : 0;
+            continue;
+        }
+        *out++ = *p++;
+    }
+    *out = '\0';
+}
+
+char *
+pf_codec_format(GVariant *state)
+{
+    g_autoptr(GVariant) sunk = g_variant_ref_sink(state);
+    g_autoptr(JsonNode) root = json_gvariant_serialize(sunk);
+    char *text = json_to_string(root, FALSE);
+
+    repair_reals(text);
+    return text;
+}
+
+/* json-glib takes more than JSON (comments, other quotes, numbers that it then
+ * cuts to fit), does not survive all of it (half a surrogate pair), and parses
+ * by recursion.  So the tokens of a text are looked at first.  Each skip_...()
+ * returns where the token at 'p' ends, or NULL if it is none. */
+
+/* The number of the four hexadecimal digits at 'p', or -1. */
+static int
+hex4(const char *p)
+{
+    int n = 0;
+
+    for (int i = 0; i < 4; i++) {
+        int digit = g_ascii_xdigit_value(p[i]);
+
+        if (digit < 0) {
+            return -1;
+        }
+        n = n * 16 + digit;
+    }
+    return n;
+}
+
+/* \u0000 is no escape here: it would end the string. */
+static const char *
+skip_escape(const char *p)
+{
+    int n, low;
+
+    if (p[1] != 'u') {
+        return p[1] && strchr("\"\\/bfnrt", p[1]) ? p + 2 : NULL;
+    }
+    n = hex4(p + 2);
+    if (n >= 0xd800 && n <= 0xdbff && p[6] == '\\' && p[7] == 'u') {
+        low = hex4(p + 8);
+        return low >= 0xdc00 && low <= 0xdfff ? p + 12 : NULL;
+    }
+    return n > 0 && (n < 0xd800 || n > 0xdfff) ? p + 6 : NULL;
+}
+
+static const char *
+skip_string(const char *p)
+{
+    p++;
+    while (p && *p != '"') {
+        if (*p == '\\') {
+            p = skip_escape(p);
+        } else {
+            p = (guchar) *p < ' ' ? NULL : p + 1;
+        }
+    }
+    return p ? p + 1 : NULL;
+}
+
+/* One or more digits. */
+static const char *
+skip_digits(const char *p)
+{
+    size_t n = strspn(p, "0123456789");
+
+    return n ? p + n : NULL;
+}
+
+static const char *
+skip_number(const char *start)
+{
+    const char *digits = start + (*start == '-');
+    const char *p = *digits == '0' ? digits + 1 : skip_digits(digits);
+    gboolean is_real = FALSE;
+
+    if (p && *p == '.') {
+        p = skip_digits(p + 1);
+        is_real = TRUE;
+    }
+    if (p && (*p == 'e' || *p == 'E')) {
+        p++;
+        p = skip_digits(p + (*p == '+' || *p == '-'));
+        is_real = TRUE;
+    }
+    if (!p || g_ascii_isalnum(*p)) {
+        return NULL;
+    }
+
+    errno = 0;
+    if (is_real) {
+        return isfinite(g_ascii_strtod(start, NULL)) ? p : NULL;
+    }
+    g_ascii_strtoll(start, NULL, 10);
+    return errno ? NULL : p;
+}
+
+static const char *
+skip_word(const char *p)
+{
+    static const char *const words[] = { "true", "false", "null" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (g_str_has_prefix(p, words[i])) {
+            p += strlen(words[i]);
+            return g_ascii_isalnum(*p) ? NULL : p;
+        }
+    }
+    return NULL;
+}
+
+#define SPACE " \t\r\n"
+
+/* Whether 'text' consists of tokens of JSON, of one document that is not
+ * nested too deeply.  Their order is for json-glib to judge. */
+static gboolean
+check_tokens(const char *text, GError **error)
+{
+    const char *p = text + strspn(text, SPACE);
+    gboolean is_over = FALSE;
+    int depth = 0;
+
+    while (*p) {
+        const char *start = p;
+
+        if (is_over) {
+            p = NULL;
+        } else if (*p == ',' || *p == ':') {
+            p++;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+            p++;
+        } else if (*p == '}' || *p == ']') {
+            is_over = --depth <= 0;
+            p++;
+        } else if (*p == '"') {
+            p = skip_string(p);
+        } else if (*p == '-' || g_ascii_isdigit(*p)) {
+            p = skip_number(p);
+        } else {
+            p = skip_word(p);
+        }
+        if (!p) {
+            g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,
+                        "not valid JSON at byte %zu: not a whole string, word "
+                        "or number in range, or more than one document",
+                        (size_t) (start - text));
+            return FALSE;
+        }
+        if (depth > PF_CODEC_MAX_DEPTH) {
+            g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_LIMIT,
+                        "nested deeper than %d levels at byte %zu",
+                        PF_CODEC_MAX_DEPTH, (size_t) (start - text));
+            return FALSE;
+        }
+        p += strspn(p, SPACE);
+    }
+    return TRUE;
+}
+
+GVariant *
+pf_codec_parse(const char *text, GError **error)
+{
+    g_autoptr(JsonParser) parser = json_parser_new_immutable();
+    g_autoptr(GError) reason = NULL;
+    size_t size = strlen(text);
+    JsonNode *root;
+
+    if (size > PF_CODEC_MAX_BYTES) {
+        g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_LIMIT,
+                    "%zu bytes long, %d is the limit", size,
+                    PF_CODEC_MAX_BYTES);
+        return NULL;
+    }
+    if (!g_utf8_validate(text, size, NULL)) {
+        g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,
+                    "not valid UTF-8");
+        return NULL;
+    }
+    if (!check_tokens(text, error)) {
+        return NULL;
+    }
+    if (!json_parser_load_from_data(parser, text, size, NULL)) {
+        /* json-glib's own message quotes the text, at any length. */
+        g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,
+                    "not valid JSON: unexpected token in line %u, column %u",
+                    json_parser_get_current_line(parser),
+                    json_parser_get_current_pos(parser));
+        return NULL;
+    }
+    root = json_parser_get_root(parser);
+    if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
+        g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,
+                    "not a JSON object");
+        return NULL;
+    }
+
+    GVariant *state = json_gvariant_deserialize(root, "a{sv}", &reason);
+    if (!state) {
+        g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,
+                    "not a dictionary of values: %s", reason->message);
+        return NULL;
+    }
+    return g_variant_ref_sink(state);
+}
+
+const char *
+pf_codec_string(GVariant *dict, const char *key)
+{
+    const char *value = NULL;
+
+    /* The string belongs to the serialised 'dict': it outlives 'member'. */
+    return g_variant_lookup(dict, key, "&s", &value) ? value : NULL;
+}
+
+gboolean
+pf_codec_integer(GVariant *dict, const char *key, gint64 *value)
+{
+    return g_variant_lookup(dict, key, "x", value);
+}
+
+GVariant *
+pf_codec_dict(GVariant *dict, const char *key)
+{
+    return g_variant_lookup_value(dict, key, G_VARIANT_TYPE_VARDICT);
+}
+
+GVariant *
+pf_codec_array(GVariant *dict, const char *key)
+{
+    return g_variant_lookup_value(dict, key, G_VARIANT_TYPE("av"));
+}

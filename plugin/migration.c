@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * migration: feeding the machine, journal, trace, answers.  See migration.h.
+ */
+#include <config.h>
+
+#include "plugin/migration.h"
+
+#include <string.h>
+
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "plugin/codec.h"
+#include "plugin/marker.h"
+#include "timeval.h"
+#include "unixctl.h"
+
+VLOG_DEFINE_THIS_MODULE(pf_migration);
+
+/* libvirt calls `prepare' within milliseconds of `migrate'. */
+#define CHECKED_EXPIRES_MS 30000
+#define RETRY_MS 500
+#define ASK_JOB_MS 1000
+
+static void start_request(PfMigration *, PfRequest);
+
+/* ---- Life --------------------------------------------------------------- */
+
+static void
+port_free(gpointer p)
+{
+    PfMigrationPort *port = p;
+
+    g_free(port->mac);
+    g_free(port->name);
+    g_free(port->bridge);
+    g_free(port->network);
+    g_free(port->iface_id);
+    g_free(port->check_name);
+    g_hash_table_unref(port->policies);
+    g_hash_table_unref(port->versions);
+    g_hash_table_unref(port->saved);
+    g_clear_pointer(&port->undo, g_variant_unref);
+    g_free(port);
+}
+
+PfMigration *
+pf_migration_new(PfAgent *agent, PfRole role, const char *domain,
+                 const char *domain_uuid)
+{
+    PfMigration *m = g_new0(PfMigration, 1);
+
+    m->agent = agent;
+    g_ref_count_init(&m->refs);
+    m->role = role;
+    pf_machine_init(&m->machine, role);
+    m->ports = g_ptr_array_new_with_free_func(port_free);
+    m->steps = g_ptr_array_new_with_free_func((GDestroyNotify) pf_step_free);
+    g_queue_init(&m->events);
+    m->hook_timeout_ms = PF_HOOK_TIMEOUT_DEFAULT_MS;
+    m->check_timeout_ms = PF_VALIDATION_TIMEOUT_DEFAULT_MS;
+
+    m->record = g_new0(PfJournalMigration, 1);
+    m->record->uuid = g_uuid_string_random();
+    m->record->role = g_strdup(pf_role_name(role));
+    m->record->domain = g_strdup(domain);
+    m->record->domain_uuid = g_strdup(domain_uuid);
+    m->record->outcome = g_strdup("running");
+    m->record->started_us = g_get_real_time();
+    m->record->ports = g_ptr_array_new_with_free_func(
+        (GDestroyNotify) pf_journal_port_free);
+    return m;
+}
+
+PfMigration *
+pf_migration_ref(PfMigration *m)
+{
+    g_ref_count_inc(&m->refs);
+    return m;
+}
+
+void
+pf_migration_unref(PfMigration *m)
+{
+    if (!m || !g_ref_count_dec(&m->refs)) {
+        return;
+    }
+    if (m->hook) {
+        unixctl_command_reply_error(m->hook, "portferryd is ending");
+    }
+    g_ptr_array_unref(m->ports);
+    g_ptr_array_unref(m->steps);
+    g_queue_clear(&m->events);
+    pf_journal_migration_free(m->record);
+    pf_portdata_free(m->portdata);
+    g_free(m->error);
+    g_free(m->epoch);
+    g_free(m->hook_reply);
+    g_free(m->mailbox);
+    g_free(m);
+}
+
+PfMigrationPort *
+pf_migration_add_port(PfMigration *m, const char *mac, const char *name,
+                      const char *bridge, const char *network,
+                      const char *iface_id)
+{
+    PfMigrationPort *port = g_new0(PfMigrationPort, 1);
+    g_auto(GStrv) digits = g_strsplit(mac, ":", -1);
+    g_autofree char *hex = g_strjoinv("", digits);
+
+    port->mac = g_strdup(mac);
+    port->name = g_strdup(name);
+    port->bridge = g_strdup(bridge);
+    port->network = g_strdup(network);
+    port->iface_id = g_strdup(iface_id);
+    port->check_name = g_strconcat("pfv", hex, NULL);
+    port->policies = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+    port->saved = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+    port->versions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                           NULL);
+    g_ptr_array_add(m->ports, port);
+    return port;
+}
+
+PfExtensionPort
+pf_migration_extension_port(PfMigration *m, PfMigrationPort *port,
+                            const char *name)
+{
+    return (PfExtensionPort) {
+        .domain = m->record->domain,
+        .mac = port->mac,
+        .name = name,
+        .bridge = port->bridge,
+        .iface_id = port->iface_id,
+        .mtu = port->mtu,
+        .network = pf_agent_network(m->agent, port->network),
+        .sw = m->agent->sw,
+    };
+}
+
+guint
+pf_migration_timeout(const PfMigration *m)
+{
+    switch ((int) m->request) {
+    case PF_REQ_CHECK_CREATE:
+    case PF_REQ_CHECK_VERIFY:
+    case PF_REQ_CHECK_DELETE:
+        return m->check_timeout_ms;
+    case PF_REQ_PORT_CREATE:
+    case PF_REQ_PROPERTY_ADD:
+    case PF_REQ_TAKE_TAP:
+        return m->hook_timeout_ms;
+    default:
+        return PF_REQUEST_TIMEOUT_MS;
+    }
+}
+
+void
+pf_migration_error(PfMigration *m, const char *format, ...)
+{
+    va_list args;
+
+    if (!m->error) {
+        va_start(args, format);
+        m->error = g_strdup_vprintf(format, args);
+        va_end(args);
+        VLOG_WARN("%s of guest '%s': %s", m->record->role, m->record->domain,
+                  m->error);
+    }
+}
+
+/* ---- The journal --------------------------------------------------------- */
+
+char *
+pf_migration_port_format(PfMigration *m, PfMigrationPort *port)
+{
+    GVariantDict dict, policies;
+    GHashTableIter iter;
+    gpointer name, value;
+
+    g_variant_dict_init(&policies, NULL);
+    g_hash_table_iter_init(&iter, port->policies);
+    while (g_hash_table_iter_next(&iter, &name, &value)) {
+        g_variant_dict_insert_value(&policies, name, value);
+    }
+
+    g_variant_dict_init(&dict, NULL);
+    if (port->iface_id) {
+        g_variant_dict_insert(&dict, "iface-id", "s", port->iface_id);
+    }
+    if (m->mailbox) {
+        g_variant_dict_insert(&dict, "mailbox", "s", m->mailbox);
+        g_variant_dict_insert(&dict, "mailbox-is-ours", "b",
+                              m->mailbox_is_ours);
+    }
+    g_variant_dict_insert(&dict, "ofport", "x", port->ofport);
+    g_variant_dict_insert(&dict, "ifindex", "x", (gint64) port->ifindex);
+    g_variant_dict_insert_value(&dict, "policies",
+                                g_variant_dict_end(&policies));
+    if (port->undo) {
+        g_variant_dict_insert_value(&dict, "undo", port->undo);
+    }
+    return pf_codec_format(g_variant_dict_end(&dict));
+}
+
+gboolean
+pf_migration_port_parse(PfMigration *m, PfMigrationPort *port,
+                        const char *text, GError **error)
+{
+    g_autoptr(GVariant) dict = pf_codec_parse(text, error);
+    g_autoptr(GVariant) policies = NULL;
+    GVariantIter iter;
+    const char *name;
+    GVariant *value;
+    gint64 ifindex;
+
+    if (!dict) {
+        return FALSE;
+    }
+    g_free(port->iface_id);
+    port->iface_id = g_strdup(pf_codec_string(dict, "iface-id"));
+    pf_codec_integer(dict, "ofport", &port->ofport);
+    if (pf_codec_integer(dict, "ifindex", &ifindex)) {
+        port->ifindex = ifindex;
+    }
+    if (!m->mailbox) {
+        m->mailbox = g_strdup(pf_codec_string(dict, "mailbox"));
+        g_variant_lookup(dict, "mailbox-is-ours", "b", &m->mailbox_is_ours);
+    }
+    g_clear_pointer(&port->undo, g_variant_unref);
+    port->undo = pf_codec_dict(dict, "undo");
+    policies = pf_codec_dict(dict, "policies");
+    if (policies) {
+        g_variant_iter_init(&iter, policies);
+        while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
+            g_hash_table_insert(port->policies, g_strdup(name), value);
+        }
+    }
+    return TRUE;
+}
+
+void
+pf_migration_journal(PfMigration *m, guint timeout_ms, PfJournalDone done,
+                     gpointer user)
+{
+    PfJournalMigration *r = m->record;
+
+    g_free(r->state);
+    r->state = g_strdup(pf_state_name(m->machine.state));
+    g_free(r->error);
+    r->error = g_strdup(m->error);
+    g_free(r->epoch);
+    r->epoch = g_strdup(m->epoch);
+
+    g_ptr_array_set_size(r->ports, 0);
+    for (guint i = 0; i < m->ports->len; i++) {
+        PfMigrationPort *port = m->ports->pdata[i];
+        g_autofree char *data = pf_migration_port_format(m, port);
+
+        g_ptr_array_add(r->ports,
+                        pf_journal_port_new(port->mac, port->name,
+                                            port->bridge, port->network,
+                                            data));
+    }
+    pf_journal_put(m->agent->journal, r, timeout_ms, done, user);
+}
+
+static void
+write_step(PfMigration *m, const PfStep *measured)
+{
+    PfStep step = *measured;
+
+    step.seq = ++m->n_steps;
+    pf_journal_step(m->agent->journal, m->record->uuid, &step);
+    VLOG_DBG("%s: %s %s%s%s: %s%s%s", m->record->domain, step.port,
+             step.request, step.extension ? " " : "",
+             step.extension ? step.extension : "", step.result,
+             step.detail ? ": " : "", step.detail ? step.detail : "");
+}
+
+void
+pf_migration_source_steps(PfMigration *m, GPtrArray *steps)
+{
+    for (guint i = 0; i < steps->len; i++) {
+        write_step(m, steps->pdata[i]);
+    }
+}
+
+/* ---- Parts of a request -------------------------------------------------- */
+
+struct PfPart {
+    PfMigration *m;             /* A reference. */
+    char *port;                 /* MAC. */
+    const char *request;
+    const char *kind;
+    const char *extension;
+    gint64 wall_us;
+    gint64 start_us;
+    PfPart *joined;             /* Ends with this one. */
+};
+
+PfPart *
+pf_part_begin(PfMigration *m, PfMigrationPort *port, const char *request,
+              const char *kind, const char *extension)
+{
+    PfPart *part = g_new0(PfPart, 1);
+
+    part->m = pf_migration_ref(m);
+    part->port = g_strdup(port->mac);
+    part->request = request;
+    part->kind = kind;
+    part->extension = extension;
+    part->wall_us = g_get_real_time();
+    part->start_us = g_get_monotonic_time();
+    pf_migration_hold(m);
+    return part;
+}
+
+void
+pf_part_join(PfPart *part, PfPart *other)
+{
+    while (part->joined) {
+        part = part->joined;
+    }
+    part->joined = other;
+}
+
+void
+pf_part_end_detail(PfPart *part, const char *result, const char *detail)
+{
+    PfMigration *m = part->m;
+    PfStep step = {
+        .time_us = part->wall_us,
+        .us = g_get_monotonic_time() - part->start_us,
+        .host = m->agent->host,
+        .port = part->port,
+        .request = (char *) part->request,
+        .kind = (char *) part->kind,
+        .extension = (char *) part->extension,
+        .result = (char *) result,
+        .detail = (char *) detail,
+    };
+
+    write_step(m, &step);
+    if (m->role == PF_ROLE_SOURCE && strcmp(result, "undone")) {
+        g_ptr_array_add(m->steps, pf_step_copy(&step));
+    }
+    if (!strcmp(result, "failed")) {
+        pf_migration_error(m, "NIC %s, %s%s%s: %s", part->port,
+                           part->request, part->extension ? " " : "",
+                           part->extension ? part->extension : "",
+                           detail ? detail : "failed");
+        m->request_failed = TRUE;
+    }
+    if (part->joined) {
+        pf_part_end_detail(part->joined, result, detail);
+    }
+    pf_migration_release(m, NULL);
+    g_free(part->port);
+    pf_migration_unref(m);
+    g_free(part);
+}
+
+void
+pf_part_end(PfPart *part, const GError *error)
+{
+    pf_part_end_detail(part, error ? "failed" : "ok",
+                       error ? error->message : NULL);
+}
+
+void
+pf_part_done(gpointer part, const GError *error)
+{
+    pf_part_end(part, error);
+}
+
+void
+pf_migration_hold(PfMigration *m)
+{
+    pf_migration_ref(m);
+    m->pending++;
+}
+
+void
+pf_migration_release(PfMigration *m, const GError *error)
+{
+    if (error) {
+        pf_migration_error(m, "%s: %s", pf_request_name(m->request),
+                           error->message);
+        m->request_failed = TRUE;
+    }
+    g_assert(m->pending > 0);
+    if (!--m->pending) {
+        pf_migration_event(m, m->request_failed ? PF_EV_FAILED : PF_EV_DONE);
+    }
+    pf_migration_unref(m);
+}
+
+void
+pf_migration_released(gpointer migration, const GError *error)
+{
+    pf_migration_release(migration, error);
+}
+
+/* ---- Answers to hooks ---------------------------------------------------- */
+
+static void
+accept_hook(gpointer user, const GError *error)
+{
+    PfMigration *m = user;
+    struct unixctl_conn *conn = m->hook;
+
+    m->hook = NULL;
+    if (conn && !error) {
+        unixctl_command_reply(conn, m->hook_reply);
+    } else if (conn) {
+        /* An agent that restarts now would not know that it had said yes. */
+        unixctl_command_reply_error(conn, error->message);
+    }
+    g_clear_pointer(&m->hook_reply, g_free);
+    pf_migration_unref(m);
+}
+
+static void
+refuse_hook(PfMigration *m)
+{
+    g_autofree char *text = g_strdup_printf(
+        "guest '%s': %s", m->record->domain,
+        m->error ? m->error : "the migration is over");
+
+    if (m->hook) {
+        unixctl_command_reply_error(m->hook, text);
+        m->hook = NULL;
+    }
+    g_clear_pointer(&m->hook_reply, g_free);
+}
+
+/* ---- The machine --------------------------------------------------------- */
+
+static void
+end(PfMigration *m)
+{
+    PfJournalMigration *r = m->record;
+
+    g_free(r->outcome);
+    r->outcome = g_strdup(pf_state_name(m->machine.state));
+    r->ended_us = g_get_real_time();
+    if (m->role == PF_ROLE_DESTINATION) {
+        pf_marker_clear(r->domain);
+    }
+    VLOG_INFO("%s of guest '%s': %s%s%s", r->role, r->domain, r->outcome,
+              m->error ? ": " : "", m->error ? m->error : "");
+}
+
+static void
+start_request(PfMigration *m, PfRequest request)
+{
+    g_assert(!m->pending);
+    m->request = request;
+    m->request_failed = FALSE;
+    pf_migration_hold(m);
+    if (m->role == PF_ROLE_SOURCE) {
+        pf_source_request(m, request);
+    } else {
+        pf_destination_request(m, request);
+    }
+    pf_migration_release(m, NULL);
+}
+
+static gboolean
+wants_job(PfState state)
+{
+    return (state == PF_S_PRECOPY || state == PF_S_RETURNED
+            || state == PF_S_KEPT || state == PF_S_PAUSED);
+}
+
+static void
+perform(PfMigration *m, const PfTransition *t)
+{
+    gint64 now = time_msec();
+
+    VLOG_DBG("%s of '%s': %s -> %s (%s)", m->record->role, m->record->domain,
+             pf_state_name(t->from), pf_state_name(t->to),
+             pf_request_name(t->request));
+    if (pf_state_is_end(t->to)) {
+        end(m);
+    }
+    m->expires_ms = t->to == PF_D_CHECKED ? now + CHECKED_EXPIRES_MS : 0;
+    m->ask_job_ms = wants_job(t->to) ? now + ASK_JOB_MS : 0;
+
+    if (t->answer == PF_ANSWER_ACCEPT && m->hook) {
+        pf_migration_journal(m, m->hook_timeout_ms, accept_hook,
+                             pf_migration_ref(m));
+    } else if (t->from != t->to) {
+        pf_migration_journal(m, 0, NULL, NULL);
+    }
+    if (t->answer == PF_ANSWER_REFUSE) {
+        refuse_hook(m);
+    }
+
+    if (t->request != PF_REQ_NONE) {
+        if (t->from == t->to && pf_state_is_busy(t->to)) {
+            m->retry = t->request;
+            m->retry_ms = now + RETRY_MS;
+        } else {
+            start_request(m, t->request);
+        }
+    }
+}
+
+void
+pf_migration_event(PfMigration *m, PfEvent event)
+{
+    g_queue_push_tail(&m->events, GUINT_TO_POINTER(event));
+    poll_immediate_wake();
+}
+
+static void
+job_answered(gpointer user, int active)
+{
+    PfMigration *m = user;
+    PfGuest *guest = pf_guests_find(m->agent->guests, m->record->domain_uuid);
+
+    if (!active && guest && wants_job(m->machine.state)) {
+        pf_migration_event(m, PF_EV_JOB_GONE);
+    }
+    pf_migration_unref(m);
+}
+
+void
+pf_migration_run(PfMigration *m)
+{
+    gint64 now = time_msec();
+    PfTransition t;
+
+    pf_migration_ref(m);
+    if (m->retry_ms && now >= m->retry_ms) {
+        m->retry_ms = 0;
+        start_request(m, m->retry);
+    }
+    if (m->expires_ms && now >= m->expires_ms) {
+        m->expires_ms = 0;
+        pf_migration_error(m, "libvirt went no further than the check: an "
+                           "offline migration, or it gave up");
+        pf_migration_event(m, PF_EV_EXPIRED);
+    }
+    if (m->ask_job_ms && now >= m->ask_job_ms) {
+        m->ask_job_ms = now + ASK_JOB_MS;
+        pf_hypervisor_job(m->agent->hv, m->record->domain_uuid, job_answered,
+                          pf_migration_ref(m));
+    }
+    while (!g_queue_is_empty(&m->events)) {
+        PfEvent event = GPOINTER_TO_UINT(g_queue_pop_head(&m->events));
+
+        if (pf_machine_event(&m->machine, event, &t)) {
+            perform(m, &t);
+        }
+        while (pf_machine_next(&m->machine, &t)) {
+            perform(m, &t);
+        }
+    }
+    pf_migration_unref(m);
+}
+
+void
+pf_migration_wait(PfMigration *m)
+{
+    if (!g_queue_is_empty(&m->events)) {
+        poll_immediate_wake();
+    }
+    if (m->retry_ms) {
+        poll_timer_wait_until(m->retry_ms);
+    }
+    if (m->expires_ms) {
+        poll_timer_wait_until(m->expires_ms);
+    }
+    if (m->ask_job_ms) {
+        poll_timer_wait_until(m->ask_job_ms);
+    }
+}
+
+gboolean
+pf_migration_is_over(const PfMigration *m)
+{
+    return (pf_state_is_end(m->machine.state) && !m->pending && !m->hook
+            && g_queue_is_empty((GQueue *) &m->events));
+}

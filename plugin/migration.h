@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * migration: one migration that this host takes part in.
+ *
+ * Joins the state machine (machine.h) with the parts that do things: it feeds
+ * events in, has the requests that come out carried out (source.c,
+ * destination.c), collects what they came to, writes the journal and the
+ * trace, and answers the hook that waits.  Internal to the agent.
+ */
+#ifndef PF_MIGRATION_H
+#define PF_MIGRATION_H 1
+
+#include <glib.h>
+
+#include "plugin/agent-private.h"
+#include "plugin/extension.h"
+#include "plugin/journal.h"
+#include "plugin/machine.h"
+#include "plugin/portdata.h"
+#include "plugin/switch.h"
+#include "xml/domain.h"
+
+/* One port of a migration. */
+typedef struct {
+    char *mac;
+    char *name;                 /* Final name on this host. */
+    char *bridge;               /* On this host. */
+    char *network;              /* libvirt network. */
+    char *iface_id;             /* or NULL: not known yet. */
+    char *check_name;           /* Of the validation port. */
+    guint mtu;                  /* From the XML; 0: not given. */
+    guint ifindex;              /* Of the tap, once it is in; 0: unknown. */
+    gint64 ofport;              /* OpenFlow number to wish for; 0: none. */
+    GHashTable *policies;       /* Extension's name -> GVariant a{sv}. */
+    GHashTable *versions;       /* Extension's name -> version. */
+    GVariant *undo;             /* Source: image for the way back. */
+    GHashTable *saved;          /* Source: name -> GVariant, run-time data. */
+    guint done;                 /* Source: 1 << PfRequest that are in force. */
+} PfMigrationPort;
+
+typedef struct PfMigration {
+    PfAgent *agent;
+    grefcount refs;
+    PfMachine machine;
+    PfRole role;
+    PfJournalMigration *record; /* What the journal has. */
+    GPtrArray *ports;           /* PfMigrationPort *. */
+    GQueue events;              /* PfEvent as pointers, to be fed. */
+    guint n_steps;              /* Steps written so far. */
+    GPtrArray *steps;           /* Source: PfStep *, for PortData. */
+
+    /* The request under way. */
+    PfRequest request;
+    guint pending;              /* Answers awaited. */
+    gboolean request_failed;
+
+    char *error;                /* The first thing that went wrong. */
+    char *epoch;                /* Of the stamp; NULL: unstamped. */
+    guint hook_timeout_ms;      /* A request that a hook waits for. */
+    guint check_timeout_ms;     /* Requests 1 to 3. */
+    struct unixctl_conn *hook;  /* Waits for an answer, or NULL. */
+    char *hook_reply;           /* Text of the answer, if accepted. */
+
+    char *mailbox;              /* Interface that has PortData: where the
+                                 * source writes it, the destination reads
+                                 * it.  NULL: not known yet. */
+    gboolean mailbox_is_ours;   /* Destination: a Port made for it. */
+    PfPortData *portdata;       /* Destination: as it came, valid only. */
+    gboolean portdata_seen;
+    gboolean degraded;          /* Not everything came, or came back. */
+
+    gint64 expires_ms;          /* time_msec() for EXPIRED; 0: never. */
+    gint64 retry_ms;            /* When to do 'retry'; 0: nothing. */
+    PfRequest retry;
+    gboolean look_asked;        /* The guest is being looked at, for us. */
+    gboolean look_stale;        /* An event came since. */
+    gint64 ask_job_ms;          /* When to ask for the job; 0: not. */
+} PfMigration;
+
+/* The deadline of requests that no hook waits for. */
+#define PF_REQUEST_TIMEOUT_MS 5000
+
+PfMigration *pf_migration_new(PfAgent *, PfRole, const char *domain,
+                              const char *domain_uuid);
+PfMigration *pf_migration_ref(PfMigration *);
+void pf_migration_unref(PfMigration *);
+
+/* Adds a port; strings are copied. */
+PfMigrationPort *pf_migration_add_port(PfMigration *, const char *mac,
+                                       const char *name, const char *bridge,
+                                       const char *network,
+                                       const char *iface_id);
+
+/* Queues 'event'; it is fed to the machine by pf_migration_run(). */
+void pf_migration_event(PfMigration *, PfEvent event);
+void pf_migration_run(PfMigration *);
+void pf_migration_wait(PfMigration *);
+gboolean pf_migration_is_over(const PfMigration *);
+
+/* Writes the record, with the machine's state, to the journal.  'done' as in
+ * pf_journal_put(). */
+void pf_migration_journal(PfMigration *, guint timeout_ms, PfJournalDone done,
+                          gpointer user);
+/* Notes 'text' as the migration's error if it is the first. */
+void pf_migration_error(PfMigration *, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
+/* ---- For source.c and destination.c ------------------------------------ */
+
+/* A measured part of a request: a step of the trace once it is over. */
+typedef struct PfPart PfPart;
+
+/* Begins a part of the current request for 'port'; with 'extension' (NULL:
+ * none) in its name.  Each must be ended. */
+PfPart *pf_part_begin(PfMigration *, PfMigrationPort *port,
+                      const char *request, const char *kind,
+                      const char *extension);
+/* Ends a part: writes its step.  With 'error', the request fails, unless
+ * 'soft'. */
+void pf_part_end(PfPart *, const GError *error);
+void pf_part_end_detail(PfPart *, const char *result, const char *detail);
+/* The same as a callback: user is the PfPart. */
+void pf_part_done(gpointer part, const GError *error);
+/* The rows of an extension share a change: adds another part that ends with
+ * 'part'. */
+void pf_part_join(PfPart *part, PfPart *other);
+
+/* Writes the source's steps, as they came with PortData, into the trace. */
+void pf_migration_source_steps(PfMigration *, GPtrArray *steps);
+
+/* Holds the request open, without a step; pf_migration_release() lets go. */
+void pf_migration_hold(PfMigration *);
+void pf_migration_release(PfMigration *, const GError *error);
+/* As a callback of the switch, gates or journal. */
+void pf_migration_released(gpointer migration, const GError *error);
+
+/* What an extension is told of 'port'. */
+PfExtensionPort pf_migration_extension_port(PfMigration *,
+                                            PfMigrationPort *port,
+                                            const char *name);
+/* Deadline for the current request. */
+guint pf_migration_timeout(const PfMigration *);
+
+/* Carry out 'request' for all ports; asynchronous parts are held. */
+void pf_source_request(PfMigration *, PfRequest request);
+void pf_destination_request(PfMigration *, PfRequest request);
+
+/* The port's data in the journal, for recovery (JSON), and back. */
+char *pf_migration_port_format(PfMigration *, PfMigrationPort *);
+gboolean pf_migration_port_parse(PfMigration *, PfMigrationPort *,
+                                 const char *text, GError **error);
+
+#endif

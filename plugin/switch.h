@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * switch: this host's Open vSwitch, through its database.
+ *
+ * The only place that knows the Open_vSwitch schema.  It keeps a replica
+ * (ovsdb_idl) of the tables that Portferry needs, answers questions from it at
+ * once, and carries out changes: a change is a list of operations that is
+ * applied in one transaction, recomputed when the database says "try again",
+ * and, where asked, is done only when ovs-vswitchd has acknowledged it
+ * (Open_vSwitch.cur_cfg) and each row it made looks as it should.
+ *
+ * A port's configuration leaves this part as an image: a GVariant a{sv}
+ *
+ *     { "port": {COLUMN: VALUE, ...}, "interface": {COLUMN: VALUE, ...} }
+ *
+ * with the columns' OVSDB names.  Values: integers are 'x', booleans 'b',
+ * strings 's', reals 'd', sets with a maximum above one 'av', maps 'a{sv}' of
+ * strings.  An optional column that is empty, and a set or map without
+ * members, is absent.  Port columns in an image: tag trunks vlan_mode cvlans
+ * protected other_config external_ids; Interface columns: other_config
+ * external_ids mtu_request ingress_policing_rate ingress_policing_burst
+ * ingress_policing_kpkts_rate ingress_policing_kpkts_burst (the four absent
+ * when 0) ofport_request, and, read-only, ofport.  `external_ids' are whole:
+ * it is for the caller to leave out libvirt's keys and ours.
+ */
+#ifndef PF_SWITCH_H
+#define PF_SWITCH_H 1
+
+#include <glib.h>
+
+#define PF_SWITCH_ERROR pf_switch_error_quark()
+GQuark pf_switch_error_quark(void);
+
+typedef enum {
+    PF_SWITCH_ERROR_TIMEOUT,    /* ovsdb-server or ovs-vswitchd, named. */
+    PF_SWITCH_ERROR_DATABASE,   /* The transaction was refused. */
+    PF_SWITCH_ERROR_NOT_FOUND,  /* Bridge or port that should be there. */
+    PF_SWITCH_ERROR_CONFLICT,   /* Port that should not be there. */
+    PF_SWITCH_ERROR_PORT,       /* ovs-vswitchd's Interface.error. */
+    PF_SWITCH_ERROR_VALUE,      /* An image that does not fit the schema. */
+} PfSwitchError;
+
+/* external_ids keys of ours on Port and Interface rows. */
+#define PF_KEY_ROLE "portferry-role"            /* On Port; one of below. */
+#define PF_KEY_MIGRATION "portferry-migration"  /* On Port: journal UUID. */
+#define PF_KEY_PREFIX "portferry-"
+#define PF_ROLE_VALIDATION "validation"
+#define PF_ROLE_OPERATIONAL "operational"       /* Until migration's end. */
+#define PF_ROLE_CARRIER "carrier"
+#define PF_ROLE_MAILBOX "mailbox"
+#define PF_KEY_PORTDATA "PortData"              /* On Interface: libvirt's. */
+
+typedef struct PfSwitch PfSwitch;
+
+/* Connects to the database at 'remote' ("unix:/run/openvswitch/db.sock").
+ * 'changed' (may be NULL) is called from pf_switch_run() after the replica has
+ * changed.  Never blocks. */
+PfSwitch *pf_switch_new(const char *remote, void (*changed)(gpointer user),
+                        gpointer user);
+/* Changes under way are dropped, their 'done' is not called. */
+void pf_switch_free(PfSwitch *);
+void pf_switch_run(PfSwitch *);
+void pf_switch_wait(PfSwitch *);
+
+/* The replica is complete and the connection alive. */
+gboolean pf_switch_is_ready(const PfSwitch *);
+/* Changes with the replica; equal numbers mean equal contents. */
+guint pf_switch_seqno(const PfSwitch *);
+
+/* A port as the replica has it; all strings owned by the caller's copy. */
+typedef struct {
+    char *name;
+    char *bridge;
+    char *type;                 /* Interface.type, "" for system. */
+    gint64 ofport;              /* -1: error; 0: not given yet. */
+    char *error;                /* Interface.error or NULL. */
+    char *mac_in_use;           /* Lower case, or NULL. */
+    gint64 mtu;                 /* 0: unknown. */
+    gint64 ifindex;             /* 0: unknown. */
+    char *role;                 /* PF_KEY_ROLE or NULL. */
+    char *migration;            /* PF_KEY_MIGRATION or NULL. */
+    char *attached_mac;         /* Interface external_ids, or NULL. */
+    char *iface_id;
+    char *iface_status;
+    char *vm_id;
+} PfPort;
+void pf_port_free(PfPort *);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfPort, pf_port_free)
+
+/* The port whose Port and (only) Interface row are called 'name', or NULL. */
+PfPort *pf_switch_port(PfSwitch *, const char *name);
+/* All ports (PfPort *) that have PF_KEY_ROLE, for recovery and cleaning. */
+GPtrArray *pf_switch_marked_ports(PfSwitch *);
+/* Name of a port, other than 'except' (may be NULL), whose Interface has
+ * external_ids 'key' = 'value'; NULL if none.  Carriers and other ports
+ * without claims do not match.  Caller frees. */
+char *pf_switch_find_port(PfSwitch *, const char *key, const char *value,
+                          const char *except);
+/* The image of port 'name', floating reference sunk; NULL if no such port. */
+GVariant *pf_switch_image(PfSwitch *, const char *name);
+/* An image for pf_change_restore_port() on this host: with, besides, every
+ * other column of the two rows that an operator may have set (type, options,
+ * mac, lldp, bfd, lacp, ...; "qos" is a UUID), and "mirrors": {MIRROR UUID:
+ * [ROLE, ...]} with the roles "src", "dst" and "out". */
+GVariant *pf_switch_undo_image(PfSwitch *, const char *name);
+/* Interface external_ids value; NULL if absent.  Valid until the next run. */
+const char *pf_switch_iface_id(PfSwitch *, const char *name, const char *key);
+
+gboolean pf_switch_has_bridge(PfSwitch *, const char *bridge);
+/* MTU of the bridge's local port; 0 if unknown. */
+gint64 pf_switch_bridge_mtu(PfSwitch *, const char *bridge);
+/* Name of a fake bridge of 'bridge' for VLAN 'vid', or NULL. Caller frees. */
+char *pf_switch_fake_bridge(PfSwitch *, const char *bridge, int vid);
+/* TRUE if an OpenFlow port number is taken on 'bridge' by a port other than
+ * 'except' (may be NULL). */
+gboolean pf_switch_ofport_taken(PfSwitch *, const char *bridge, gint64 ofport,
+                                const char *except);
+
+/* ---- Changes ---------------------------------------------------------- */
+
+typedef struct PfChange PfChange;
+
+/* An empty change.  With 'acknowledge', it is done only when ovs-vswitchd has
+ * carried it out; without, when the database has it. */
+PfChange *pf_change_new(gboolean acknowledge);
+void pf_change_free(PfChange *);   /* Only for one that was not submitted. */
+
+/* Adds a ghost: Port and Interface 'name' on 'bridge', type patch with the
+ * peer that can never exist, the columns of 'image' (may be NULL), 'ofport' as
+ * a wish (0: none), and role and migration as external_ids of the Port.  Fails
+ * with CONFLICT if a port of that name exists, unless it is a ghost of the
+ * same role and migration (then it is replaced: repeatable).  Checked after
+ * the acknowledgement: ofport > 0. */
+void pf_change_add_ghost(PfChange *, const char *bridge, const char *name,
+                         GVariant *image, gint64 ofport, const char *role,
+                         const char *migration);
+/* Ghost to tap: type "" and no peer.  Checked: ofport > 0 and error NULL. */
+void pf_change_take_tap(PfChange *, const char *name);
+/* Replaces port 'name' by a carrier of the same name in one transaction: a
+ * ghost without claims, tag or anything else, whose Interface has PortData
+ * 'portdata' (NULL: none).  It keeps the port's OpenFlow number, so that
+ * nobody else gets it before the way back.  If it is a carrier already, only
+ * PortData is written.  Checked: the row exists, type patch. */
+void pf_change_make_carrier(PfChange *, const char *name,
+                            const char *portdata, const char *migration);
+/* The way back: replaces whatever is called 'name' on 'bridge' (carrier, or
+ * nothing) by a system Port with 'image', whole external_ids included, its
+ * OpenFlow number wished for.  'image' is from pf_switch_undo_image() or
+ * pf_switch_image(); a QoS or a mirror in it that no longer exists is left
+ * out.  A port of that name that is not a ghost of ours stays as it is.
+ * Checked: ofport > 0 and error NULL. */
+void pf_change_restore_port(PfChange *, const char *bridge, const char *name,
+                            GVariant *image);
+/* Deletes the port 'name'; nothing to do if there is none.  With 'role' not
+ * NULL, only if its role is that.  Checked: it is gone. */
+void pf_change_del_port(PfChange *, const char *name, const char *role);
+/* Sets (value) or deletes (value NULL) one key of external_ids, other keys
+ * untouched, of the Interface or of the Port called 'name'.  If there is no
+ * such port: NOT_FOUND when setting, nothing to do when deleting. */
+void pf_change_iface_key(PfChange *, const char *name, const char *key,
+                         const char *value);
+void pf_change_port_key(PfChange *, const char *name, const char *key,
+                        const char *value);
+/* Brings the configuration columns of the existing port 'name' to 'image',
+ * writing only what differs; maps key by key; keys of external_ids that are
+ * libvirt's or ours (pf_switch_key_is_foreign) are left alone. */
+void pf_change_set_image(PfChange *, const char *name, GVariant *image);
+
+/* external_ids keys that are not the user's: libvirt's (attached-mac,
+ * iface-id, iface-status, vm-id, ifname, port-profile, PortData) and ours. */
+gboolean pf_switch_key_is_foreign(const char *key);
+
+/* Called once, from pf_switch_run(), with 'error' NULL on success. */
+typedef void (*PfChangeDone)(gpointer user, const GError *error);
+
+/* Submits 'change' and takes ownership of it.  'done' is called from a later
+ * pf_switch_run(), never from within this function, at the latest after
+ * 'timeout_ms' (error TIMEOUT, which names who did not answer: ovsdb-server
+ * or ovs-vswitchd; what was committed by then stays).  Changes submitted in
+ * the same iteration share one transaction, unless two touch the same port; if
+ * it is refused, each is tried alone, so that one bad change does not fail its
+ * neighbours. */
+void pf_switch_submit(PfSwitch *, PfChange *change, guint timeout_ms,
+                      PfChangeDone done, gpointer user);
+
+#endif

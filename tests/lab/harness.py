@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the lab's tests and the demo share: running things in hosts, guests,
+migrations, traces, and what a port looks like.
+
+Everything is done as a user would do it: by virsh, ovs-vsctl and portferry.
+"""
+
+import calendar
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LAB = os.path.join(HERE, "lab")
+
+# The documented order, for each port: request and kind.
+CHECK = [("port-create", "validation"), ("property-verify", "validation"),
+         ("port-delete", "validation")]
+PREPARE = [("port-create", "operational"), ("property-add", "operational")]
+LEAVE = [("nic-save", None), ("nic-save-complete", None),
+         ("nic-disconnect", None), ("nic-delete", None),
+         ("port-teardown", None), ("port-delete", "operational")]
+ARRIVE = [("nic-create", None), ("nic-connect", None), ("nic-restore", None),
+          ("nic-restore-complete", None)]
+ORDER = CHECK + PREPARE + LEAVE + ARRIVE
+
+
+class Failure(Exception):
+    """A command of the lab failed."""
+
+
+def run(*command, check=True, text=None):
+    result = subprocess.run(command, input=text, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, universal_newlines=True,
+                            check=False)
+    if check and result.returncode:
+        raise Failure("%s: exit status %d: %s" % (
+            " ".join(command), result.returncode,
+            (result.stderr or result.stdout).strip()))
+    return result
+
+
+def lab(*args, **kwargs):
+    return run(LAB, *args, **kwargs)
+
+
+def inside(host, *command, **kwargs):
+    """Runs COMMAND in HOST and returns its result."""
+    return lab("in", host, *command, **kwargs)
+
+
+def output(host, *command):
+    return inside(host, *command).stdout
+
+
+def until(what, condition, seconds=30):
+    """Waits until CONDITION() is true and returns its value; fails with the
+    text WHAT after SECONDS."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure("waited %d s in vain: %s" % (seconds, what))
+        time.sleep(0.05)
+
+
+# ---- Guests ---------------------------------------------------------------
+
+def start_guest(host, name, *nics):
+    """Starts guest NAME with NICS as `lab guest-xml' takes them."""
+    xml = lab("guest-xml", name, *nics).stdout
+    lab("start", host, "-", text=xml)
+
+
+def stop_guest(name):
+    """Ends guest NAME wherever it is."""
+    for host in "ab":
+        inside(host, "virsh", "--quiet", "destroy", name, check=False)
+
+
+def guest_state(host, name):
+    result = inside(host, "virsh", "--quiet", "domstate", name, check=False)
+    return result.stdout.strip() if not result.returncode else None
+
+
+def wait_for_stamp(host, name):
+    """Waits until the agent has written the guest's stamp."""
+    until("stamp of guest %s on host %s" % (name, host),
+          lambda: "portferry:stamp" in output(host, "virsh", "dumpxml", name))
+
+
+def stamp_of(host, name):
+    match = re.search(r"<portferry:stamp.*</portferry:stamp>",
+                      output(host, "virsh", "dumpxml", name), re.DOTALL)
+    return match.group(0) if match else None
+
+
+def migrate_command(name, source, *options):
+    destination = "b" if source == "a" else "a"
+    if not options:
+        options = ("--live", "--p2p")
+    return [LAB, "in", source, "virsh", "--quiet", "migrate", *options, name,
+            "qemu+tcp://host-%s/system" % destination]
+
+
+def migrate(name, source, *options, check=True):
+    """Migrates guest NAME from SOURCE to the other host."""
+    return run(*migrate_command(name, source, *options), check=check)
+
+
+class Migration:
+    """A migration in the background."""
+
+    def __init__(self, name, source, *options):
+        self.process = subprocess.Popen(
+            migrate_command(name, source, *options), stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, universal_newlines=True)
+
+    def result(self):
+        out, err = self.process.communicate(timeout=120)
+        return subprocess.CompletedProcess([], self.process.returncode, out,
+                                           err)
+
+
+class Events:
+    """The lifecycle events of guest NAME on HOST, as `virsh event' prints
+    them, with the time at which libvirt's client got them."""
+
+    LINE = re.compile(r"(\d+-\d+-\d+ \d+:\d+:\d+\.\d+)\+0000: event "
+                      r"'lifecycle' for domain '[^']*': (.*)")
+
+    def __init__(self, host, *names):
+        self.process = subprocess.Popen(
+            [LAB, "in", host, "stdbuf", "-oL", "virsh", "event", "--loop",
+             "--timestamp", "--event", "lifecycle"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            universal_newlines=True)
+        self.names = names
+        self.seen = []
+        # virsh says nothing once it listens: it has the time to start.
+        time.sleep(0.5)
+
+    def wait_for(self, text):
+        """Reads on until an event whose words begin with TEXT comes; returns
+        its time in seconds since the epoch."""
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise Failure("no event '%s', but: %s" % (text, self.seen))
+            match = self.LINE.match(line)
+            if match:
+                self.seen.append(match.group(2))
+                if match.group(2).startswith(text):
+                    return _seconds(match.group(1))
+
+    def close(self):
+        self.process.terminate()
+        self.process.communicate()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+
+def _seconds(text):
+    whole, fraction = text.split(".")
+    return (calendar.timegm(time.strptime(whole, "%Y-%m-%d %H:%M:%S"))
+            + float("0." + fraction))
+
+
+# ---- Ping -----------------------------------------------------------------
+
+def ping(address, count=3):
+    """True if ADDRESS answers the client."""
+    return inside("c", "ping", "-q", "-i", "0.2", "-c", str(count), "-W", "1",
+                  address, check=False).returncode == 0
+
+
+def ping_gaps(addresses, command):
+    """Pings ADDRESSES from the client while COMMAND runs.  Returns its exit
+    status and the longest gap for each address, in ms."""
+    result = lab("ping-gap", ",".join(addresses), *command, check=False)
+    gaps = {m.group(1): float(m.group(2)) for m in
+            re.finditer(r"^(\S+) gap_ms=([\d.]+)", result.stdout, re.M)}
+    if set(gaps) != set(addresses):
+        raise Failure("ping-gap: " + result.stdout + result.stderr)
+    return result, gaps
+
+
+# ---- Open vSwitch ----------------------------------------------------------
+
+PORT_COLUMNS = ["tag", "trunks", "vlan_mode", "cvlans", "protected",
+                "other_config", "external_ids"]
+INTERFACE_COLUMNS = ["type", "ofport", "mtu_request", "other_config",
+                     "external_ids", "ingress_policing_rate",
+                     "ingress_policing_burst", "ingress_policing_kpkts_rate",
+                     "ingress_policing_kpkts_burst", "error"]
+
+
+def _row(host, table, name, columns):
+    text = output(host, "ovs-vsctl", "--format=json", "--columns",
+                  ",".join(columns), "list", table, name)
+    data = json.loads(text)
+    return dict(zip(data["headings"], data["data"][0]))
+
+
+def port(host, name):
+    """All that makes port NAME what it is, as ovs-vsctl prints it."""
+    return {"Port": _row(host, "Port", name, PORT_COLUMNS),
+            "Interface": _row(host, "Interface", name, INTERFACE_COLUMNS)}
+
+
+def has_port(host, name):
+    return not inside(host, "ovs-vsctl", "port-to-br", name,
+                      check=False).returncode
+
+
+def ports(host):
+    return output(host, "ovs-vsctl", "list-ports", "br0").split()
+
+
+# ---- Portferry --------------------------------------------------------------
+
+def portferry(host, *args):
+    return json.loads(output(host, "portferry", *args, "--format=json"))
+
+
+def trace(host, which="--last"):
+    return portferry(host, "trace", which)
+
+
+def settled(host):
+    """Waits until no migration is under way on HOST, and returns the trace of
+    the newest."""
+    until("migrations on host %s to end" % host,
+          lambda: not portferry(host, "status")["migrations"])
+    return trace(host)
+
+
+def order_problems(steps, mac, whole=ORDER):
+    """What is wrong with the order of the STEPS of the port MAC, as texts."""
+    mine = [s for s in steps if s["port"] == mac]
+    names = []
+    problems = []
+    for step in mine:
+        key = (step["request"], step["kind"])
+        if not names or names[-1] != key:
+            names.append(key)
+        if step["result"] != "ok":
+            problems.append("%s is %s: %s" % (step["request"], step["result"],
+                                              step["detail"]))
+    if names != whole:
+        problems.append("requests are %s, not %s" % (names, whole))
+    for before, after in zip(mine, mine[1:]):
+        if (before["time_us"] > after["time_us"]
+                and before["request"] != after["request"]):
+            problems.append("%s began before %s" % (after["request"],
+                                                    before["request"]))
+    return problems
+
+
+def ends_at(steps, request, kind=None):
+    """When the last REQUEST was over, in seconds since the epoch."""
+    return max(s["time_us"] + s["us"] for s in steps
+               if s["request"] == request and s["kind"] == kind) / 1e6
+
+
+def leftovers(host):
+    """What a migration left behind on HOST that it should not, as texts."""
+    found = []
+    text = output(host, "ovs-vsctl", "--format=json",
+                  "--columns=name,external_ids,type", "list", "Interface")
+    for name, ids, kind in json.loads(text)["data"]:
+        keys = [key for key, _ in ids[1]]
+        found += ["Interface %s has %s" % (name, key) for key in keys
+                  if key == "PortData" or key.startswith("portferry-")]
+        if kind == "patch":
+            found.append("Interface %s is a patch port" % name)
+    text = output(host, "ovs-vsctl", "--format=json",
+                  "--columns=name,external_ids", "list", "Port")
+    for name, ids in json.loads(text)["data"]:
+        found += ["Port %s has %s" % (name, key) for key, _ in ids[1]
+                  if key.startswith("portferry-")]
+    text = output(host, "ovsdb-client", "--format=json", "dump",
+                  "Portferry", "Migration", "outcome", "domain", "state")
+    for line in json.loads(text)["data"]:
+        if line[1] == "running" or "running" in line:
+            found.append("the journal has an open migration: %s" % line)
+    incoming = inside(host, "ls", "/run/portferry/incoming", check=False)
+    found += ["marker of guest %s" % n for n in incoming.stdout.split()]
+    return found
+
+
+def log(text):
+    print(text, file=sys.stderr, flush=True)

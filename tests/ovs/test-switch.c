@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tests of plugin/switch.h against a real ovsdb-server and ovs-vswitchd: each
+ * operation and each question.
+ */
+#include <config.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "switch-fixture.h"
+
+/* Prints the ports of the datapath: "  port 3: NAME". */
+#define DATAPATH_PORTS \
+    "ovs-appctl dpctl/show netdev@ovs-netdev | sed 's/ ([^)]*)$//'"
+
+/* ---- Helpers ---------------------------------------------------------- */
+
+/* A parsed GVariant, not floating. */
+static GVariant *
+image(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    GVariant *v = g_variant_parse(G_VARIANT_TYPE_VARDICT, text, NULL, NULL,
+                                  &error);
+
+    g_assert_no_error(error);
+    return v;
+}
+
+static void
+assert_variants_equal(GVariant *a, GVariant *b)
+{
+    g_autofree char *a_text = g_variant_print(a, TRUE);
+    g_autofree char *b_text = g_variant_print(b, TRUE);
+
+    g_assert_cmpstr(a_text, ==, b_text);
+}
+
+/* Everything of a port that ovs-vsctl can show and that has no new value with
+ * every row. */
+static char *
+vsctl_port(const char *name)
+{
+    return ovs_run("ovs-vsctl list Port %s | grep -v '^_uuid\\|^interfaces'; "
+                   "ovs-vsctl list Interface %s | grep -v '^_uuid\\|"
+                   "^statistics\\|^ifindex\\|^link_resets'", name, name);
+}
+
+/* The switch sees what ovs-vsctl has just done. */
+static gboolean
+has_key(gpointer name_key_value)
+{
+    const char **a = name_key_value;
+
+    return !g_strcmp0(pf_switch_iface_id(sw, a[0], a[1]), a[2]);
+}
+
+/* ---- Ghosts ----------------------------------------------------------- */
+
+static void
+test_ghost_has_number_and_columns(void)
+{
+    g_autoptr(GVariant) img = image(
+        "{'port': <{'tag': <int64 42>, 'trunks': <[<int64 7>, <int64 9>]>,"
+        "  'vlan_mode': <'native-untagged'>, 'protected': <true>,"
+        "  'other_config': <{'a': <'1'>}>,"
+        "  'external_ids': <{'who': <'me'>}>}>,"
+        " 'interface': <{'mtu_request': <int64 1400>,"
+        "  'ingress_policing_rate': <int64 1000>,"
+        "  'external_ids': <{'x': <'y'>}>}>}");
+
+    sw_commit(sw_ghost("g1", img, 77), "ghost");
+
+    g_autoptr(PfPort) port = pf_switch_port(sw, "g1");
+    g_assert_nonnull(port);
+    g_assert_cmpstr(port->bridge, ==, "br0");
+    g_assert_cmpstr(port->type, ==, "patch");
+    g_assert_cmpint(port->ofport, ==, 77);
+    g_assert_cmpstr(port->role, ==, PF_ROLE_OPERATIONAL);
+    g_assert_cmpstr(port->migration, ==, MIGRATION);
+    ovs_assert_prints("42", "ovs-vsctl get Port g1 tag");
+    ovs_assert_prints("[7, 9]", "ovs-vsctl get Port g1 trunks");
+    ovs_assert_prints("native-untagged", "ovs-vsctl get Port g1 vlan_mode");
+    ovs_assert_prints("true", "ovs-vsctl get Port g1 protected");
+    ovs_assert_prints("{a=\"1\"}", "ovs-vsctl get Port g1 other_config");
+    ovs_assert_prints("me", "ovs-vsctl get Port g1 external_ids:who");
+    ovs_assert_prints("1400", "ovs-vsctl get Interface g1 mtu_request");
+    ovs_assert_prints("1000",
+                      "ovs-vsctl get Interface g1 ingress_policing_rate");
+    ovs_assert_prints("77", "ovs-ofctl dump-ports-desc br0 "
+                      "| sed -n 's/^ \\([0-9]*\\)(g1).*/\\1/p'");
+    sw_delete_port("g1");
+}
+
+static void
+test_ghost_error_names_only_its_peer(void)
+{
+    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    /* ovs-vswitchd says so a little later. */
+    ovs_assert_prints("1", "ovs-vsctl --timeout=30 wait-until Interface g1 "
+                      "'error!=[]' && ovs-vsctl get Interface g1 error "
+                      "| grep -c gre_sys.portferry-ghost");
+    /* And it is no error to us, also with the next change. */
+    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_delete_port("g1");
+}
+
+static void
+test_ghost_is_repeatable(void)
+{
+    g_autoptr(GVariant) img = image("{'port': <{'tag': <int64 5>}>}");
+
+    sw_commit(sw_ghost("g1", NULL, 78), "ghost");
+    sw_commit(sw_ghost("g1", img, 78), "ghost again");
+    ovs_assert_prints("5", "ovs-vsctl get Port g1 tag");
+    ovs_assert_prints("78", "ovs-vsctl get Interface g1 ofport");
+    sw_delete_port("g1");
+}
+
+static void
+test_ghost_conflicts(void)
+{
+    PfChange *change;
+
+    sw_commit_fails(sw_ghost("br0", NULL, 0), PF_SWITCH_ERROR_CONFLICT,
+                    "port 'br0': bridge 'br0' has a port of that name "
+                    "already");
+
+    change = pf_change_new(TRUE);
+    pf_change_add_ghost(change, "nobr", "g1", NULL, 0, PF_ROLE_VALIDATION,
+                        MIGRATION);
+    sw_commit_fails(change, PF_SWITCH_ERROR_NOT_FOUND,
+                    "port 'g1': there is no bridge 'nobr'");
+
+    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    change = pf_change_new(TRUE);
+    pf_change_add_ghost(change, "br0", "g1", NULL, 0, PF_ROLE_OPERATIONAL,
+                        "another");
+    sw_commit_fails(change, PF_SWITCH_ERROR_CONFLICT, "port 'g1': *already");
+    change = pf_change_new(TRUE);
+    pf_change_add_ghost(change, "br0", "g1", NULL, 0, PF_ROLE_MAILBOX,
+                        MIGRATION);
+    sw_commit_fails(change, PF_SWITCH_ERROR_CONFLICT, "port 'g1': *already");
+
+    ovs_do("ovs-vsctl add-br br1 -- set Bridge br1 datapath_type=netdev");
+    change = pf_change_new(TRUE);
+    pf_change_add_ghost(change, "br1", "g1", NULL, 0, PF_ROLE_OPERATIONAL,
+                        MIGRATION);
+    sw_commit_fails(change, PF_SWITCH_ERROR_CONFLICT,
+                    "port 'g1': cannot be on bridge 'br1', it is on bridge "
+                    "'br0'");
+    ovs_do("ovs-vsctl del-br br1");
+    sw_delete_port("g1");
+}
+
+static void
+test_bad_image_is_refused_whole(void)
+{
+    static const struct {
+        const char *image;
+        const char *pattern;
+    } cases[] = {
+        { "{'port': <{'tag': <int64 4096>}>}",
+          "port 'g1': Port column 'tag': 4096 is outside*0 to 4095" },
+        { "{'port': <{'tag': <'42'>}>}",
+          "port 'g1': Port column 'tag': '42' has type 's', not 'x'" },
+        { "{'port': <{'vlan_mode': <'sideways'>}>}",
+          "port 'g1': Port column 'vlan_mode': *sideways*trunk*" },
+        { "{'port': <{'trunks': <int64 3>}>}",
+          "port 'g1': Port column 'trunks': 3 has type 'x', not 'av'" },
+        { "{'port': <{'trunks': <[<int64 3>, <int64 -1>]>}>}",
+          "port 'g1': Port column 'trunks': -1 is outside*0 to 4095" },
+        { "{'port': <{'other_config': <{'a': <true>}>}>}",
+          "port 'g1': Port column 'other_config': true has type 'b'*" },
+        { "{'port': <{'qos': <'5b0c6d0e-0000-4000-8000-000000000001'>}>}",
+          "port 'g1': Port column 'qos' is not one that an image may set" },
+        { "{'interface': <{'type': <'internal'>}>}",
+          "port 'g1': Interface column 'type' is not one *" },
+        { "{'interface': <{'mtu_request': <int64 0>}>}",
+          "port 'g1': Interface column 'mtu_request': 0 is outside*1 to *" },
+        { "{'bridge': <{'name': <'br1'>}>}",
+          "port 'g1': image: 'bridge' is neither *" },
+        { "{'port': <int64 1>}", "port 'g1': Port: 1 has type 'x'*" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GVariant) img = image(cases[i].image);
+
+        sw_commit_fails(sw_ghost("g1", img, 0), PF_SWITCH_ERROR_VALUE,
+                        cases[i].pattern);
+        g_assert_true(sw_port_is_gone((gpointer) "g1"));
+    }
+}
+
+/* ---- Taps and carriers ------------------------------------------------ */
+
+static PfChange *
+take_tap(const char *name)
+{
+    PfChange *change = pf_change_new(TRUE);
+
+    pf_change_take_tap(change, name);
+    return change;
+}
+
+static void
+test_take_tap_keeps_number_tag_and_rules(void)
+{
+    g_autoptr(GVariant) img = image("{'port': <{'tag': <int64 42>}>}");
+    int fd;
+
+    sw_commit(sw_ghost("t1", img, 77), "ghost");
+    ovs_do("ovs-ofctl add-flow br0 cookie=0x7,in_port=77,actions=drop");
+    fd = ovs_tap_open("t1");
+    sw_commit(take_tap("t1"), "take_tap");
+
+    g_autoptr(PfPort) port = pf_switch_port(sw, "t1");
+    g_assert_cmpstr(port->type, ==, "");
+    g_assert_cmpint(port->ofport, ==, 77);
+    g_assert_cmpstr(port->error, ==, NULL);
+    g_assert_cmpint(port->mtu, ==, 1500);
+    g_assert_cmpint(port->ifindex, >, 0);
+    ovs_assert_prints("{}", "ovs-vsctl get Interface t1 options");
+    ovs_assert_prints("42", "ovs-vsctl get Port t1 tag");
+    ovs_assert_prints("1", "ovs-ofctl dump-flows br0 cookie=0x7/-1 "
+                      "| grep -c cookie=");
+    ovs_assert_prints(port->mac_in_use, "ip -o link show t1 | "
+                      "sed 's/.*ether \\([^ ]*\\).*/\\1/'");
+
+    /* Repeatable; but a port that has its tap is not made a ghost again. */
+    sw_commit(take_tap("t1"), "take_tap again");
+    sw_commit_fails(sw_ghost("t1", NULL, 0), PF_SWITCH_ERROR_CONFLICT,
+                    "port 't1': *already");
+    ovs_do("ovs-ofctl del-flows br0 cookie=0x7/-1");
+    sw_delete_port("t1");
+    close(fd);
+}
+
+static void
+test_take_tap_without_tap_fails_at_once(void)
+{
+    sw_commit_fails(take_tap("none"), PF_SWITCH_ERROR_NOT_FOUND,
+                    "port 'none': the switch has no port of that name");
+    sw_commit(sw_ghost("t2", NULL, 0), "ghost");
+    sw_commit_fails(take_tap("t2"), PF_SWITCH_ERROR_PORT,
+                    "port 't2': ovs-vswitchd: could not open network device "
+                    "t2*");
+    sw_delete_port("t2");
+}
+
+static void
+test_carrier_and_back(void)
+{
+    int fd = ovs_tap_open("t3");
+    const char *data[] = { "t3", PF_KEY_PORTDATA, "v1.second" };
+    PfChange *change;
+
+    ovs_do("ovs-vsctl add-port br0 t3 tag=42 "
+           "-- set Port t3 other_config:a=b external_ids:mine=1 "
+           "lacp=off 'qos=@q' "
+           "-- --id=@q create QoS type=linux-noop "
+           "-- set Interface t3 ofport_request=321 "
+           "external_ids:iface-id=iid external_ids:attached-mac=00:11:22:33:"
+           "44:55 external_ids:iface-status=active lldp:enable=false "
+           "options:opt=x mac='\"02:00:00:00:00:09\"' "
+           "-- --id=@m create Mirror name=m0 "
+           "-- set Bridge br0 mirrors=@m");
+    ovs_do("p=$(ovs-vsctl get Port t3 _uuid); "
+           "ovs-vsctl set Mirror m0 select_src_port=$p select_dst_port=$p");
+    sw_loop_until(sw_port_exists, (gpointer) "t3", "port t3");
+    /* A round trip, so that the replica has all of the above. */
+    sw_commit(pf_change_new(TRUE), "nothing");
+
+    ovs_assert_prints("1", DATAPATH_PORTS " | grep -c ' t3$'");
+    g_autofree char *before = vsctl_port("t3");
+    g_autoptr(GVariant) plain = pf_switch_image(sw, "t3");
+    g_autoptr(GVariant) undo = pf_switch_undo_image(sw, "t3");
+
+    change = pf_change_new(TRUE);
+    pf_change_make_carrier(change, "t3", "v1.first", MIGRATION);
+    sw_commit(change, "carrier");
+    {
+        g_autoptr(PfPort) port = pf_switch_port(sw, "t3");
+
+        g_assert_cmpstr(port->type, ==, "patch");
+        g_assert_cmpint(port->ofport, ==, 321);
+        g_assert_cmpstr(port->role, ==, PF_ROLE_CARRIER);
+        g_assert_cmpstr(port->migration, ==, MIGRATION);
+        g_assert_cmpstr(port->iface_id, ==, NULL);
+        g_assert_cmpstr(port->attached_mac, ==, NULL);
+    }
+    ovs_assert_prints("{PortData=v1.first}",
+                      "ovs-vsctl get Interface t3 external_ids");
+    ovs_assert_prints("[]\n[]", "ovs-vsctl get Port t3 tag qos");
+    ovs_assert_prints("[]", "ovs-vsctl get Mirror m0 select_src_port");
+    ovs_assert_prints("0", DATAPATH_PORTS " | grep -c ' t3$' || true");
+
+    /* A carrier stays the same row: only PortData is written. */
+    g_autofree char *row = ovs_run("ovs-vsctl get Port t3 _uuid");
+    change = pf_change_new(FALSE);
+    pf_change_make_carrier(change, "t3", "v1.second", MIGRATION);
+    sw_commit(change, "PortData");
+    sw_loop_until(has_key, data, "the second PortData");
+    ovs_assert_prints(row, "ovs-vsctl get Port t3 _uuid");
+
+    change = pf_change_new(TRUE);
+    pf_change_restore_port(change, "br0", "t3", undo);
+    sw_commit(change, "restore");
+    {
+        g_autofree char *after = vsctl_port("t3");
+        g_autoptr(GVariant) plain_after = pf_switch_image(sw, "t3");
+        g_autoptr(GVariant) undo_after = pf_switch_undo_image(sw, "t3");
+
+        g_assert_cmpstr(before, ==, after);
+        assert_variants_equal(plain, plain_after);
+        assert_variants_equal(undo, undo_after);
+    }
+    ovs_assert_prints("321", "ovs-vsctl get Interface t3 ofport");
+    ovs_assert_prints("same", "p=$(ovs-vsctl get Port t3 _uuid); "
+                      "test \"$(ovs-vsctl get Mirror m0 select_src_port "
+                      "select_dst_port | uniq)\" = \"[$p]\" && echo same");
+
+    /* Repeatable: a port that is no ghost stays. */
+    g_autofree char *restored = ovs_run("ovs-vsctl get Port t3 _uuid");
+    change = pf_change_new(TRUE);
+    pf_change_restore_port(change, "br0", "t3", undo);
+    sw_commit(change, "restore again");
+    ovs_assert_prints(restored, "ovs-vsctl get Port t3 _uuid");
+
+    ovs_do("ovs-vsctl clear Bridge br0 mirrors");
+    sw_delete_port("t3");
+    close(fd);
+}
+
+static void
+test_restore_where_nothing_is(void)
+{
+    int fd = ovs_tap_open("t4");
+    g_autoptr(GVariant) img = image(
+        "{'port': <{'tag': <int64 3>,"
+        "           'qos': <'5b0c6d0e-0000-4000-8000-000000000009'>}>,"
+        " 'interface': <{'ofport': <int64 99>,"
+        "                'external_ids': <{'iface-id': <'i'>}>}>,"
+        " 'mirrors': <{'5b0c6d0e-0000-4000-8000-000000000009':"
+        "              <[<'src'>]>}>}");
+    PfChange *change = pf_change_new(TRUE);
+
+    /* QoS and mirror are gone; that must not keep the port away. */
+    pf_change_restore_port(change, "br0", "t4", img);
+    sw_commit(change, "restore");
+    ovs_assert_prints("99\n\"\"", "ovs-vsctl get Interface t4 ofport type");
+    ovs_assert_prints("3\n[]", "ovs-vsctl get Port t4 tag qos");
+    ovs_assert_prints("i",
+                      "ovs-vsctl get Interface t4 external_ids:iface-id");
+    sw_delete_port("t4");
+    close(fd);
+}
+
+static void
+test_del_port_respects_role(void)
+{
+    PfChange *change = pf_change_new(TRUE);
+
+    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    pf_change_del_port(change, "g1", PF_ROLE_VALIDATION);
+    pf_change_del_port(change, "nobody", PF_ROLE_VALIDATION);
+    sw_commit(change, "del_port of another role");
+    g_assert_true(sw_port_exists((gpointer) "g1"));
+
+    change = pf_change_new(TRUE);
+    pf_change_del_port(change, "g1", PF_ROLE_OPERATIONAL);
+    sw_commit(change, "del_port");
+    g_assert_true(sw_port_is_gone((gpointer) "g1"));
+}
+
+/* ---- Keys and images -------------------------------------------------- */
+
+static void
+test_keys_leave_others_alone(void)
+{
+    const char *other[] = { "g1", "a", "1" };
+    PfChange *change;
+
+    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    ovs_do("ovs-vsctl set Interface g1 external_ids:a=1 external_ids:b=2 "
+           "-- set Port g1 external_ids:c=3");
+    sw_loop_until(has_key, other, "key a");
+
+    change = pf_change_new(FALSE);
+    pf_change_iface_key(change, "g1", "iface-id", "i1");
+    pf_change_port_key(change, "g1", "pk", "pv");
+    sw_commit(change, "keys set");
+    ovs_assert_prints("{a=\"1\", b=\"2\", iface-id=i1}",
+                      "ovs-vsctl get Interface g1 external_ids");
+    ovs_assert_prints("pv\n\"3\"", "ovs-vsctl get Port g1 external_ids:pk "
+                      "external_ids:c");
+    {
+        g_autofree char *found = pf_switch_find_port(sw, "iface-id", "i1",
+                                                     NULL);
+        g_autofree char *except = pf_switch_find_port(sw, "iface-id", "i1",
+                                                      "g1");
+
+        g_assert_cmpstr(found, ==, "g1");
+        g_assert_cmpstr(except, ==, NULL);
+    }
+
+    change = pf_change_new(FALSE);
+    pf_change_iface_key(change, "g1", "iface-id", NULL);
+    pf_change_iface_key(change, "g1", "not-there", NULL);
+    pf_change_port_key(change, "g1", "pk", NULL);
+    pf_change_iface_key(change, "nobody", "iface-id", NULL);
+    pf_change_port_key(change, "nobody", "iface-id", NULL);
+    sw_commit(change, "keys deleted");
+    ovs_assert_prints("{a=\"1\", b=\"2\"}",
+                      "ovs-vsctl get Interface g1 external_ids");
+
+    change = pf_change_new(FALSE);
+    pf_change_iface_key(change, "nobody", "iface-id", "x");
+    sw_commit_fails(change, PF_SWITCH_ERROR_NOT_FOUND, "port 'nobody': *");
+    change = pf_change_new(FALSE);
+    pf_change_port_key(change, "nobody", "iface-id", "x");
+    sw_commit_fails(change, PF_SWITCH_ERROR_NOT_FOUND, "port 'nobody': *");
+    sw_delete_port("g1");
+}
+
+static void
+test_new_port_and_its_keys_in_one_change(void)
+{
+    PfChange *change = sw_ghost("g1", NULL, 0);
+
+    pf_change_iface_key(change, "g1", "k1", "v1");
+    pf_change_iface_key(change, "g1", "k2", "v2");
+    pf_change_port_key(change, "g1", "p1", "w1");
+    sw_commit(change, "ghost with keys");
+    ovs_assert_prints("{k1=v1, k2=v2}",
+                      "ovs-vsctl get Interface g1 external_ids");
+    ovs_assert_prints("w1\noperational", "ovs-vsctl get Port g1 "
+                      "external_ids:p1 external_ids:" PF_KEY_ROLE);
+    sw_delete_port("g1");
+}
+
+static void
+test_set_image_writes_what_differs(void)
+{
+    g_autoptr(GVariant) first = image(
+        "{'port': <{'tag': <int64 1>, 'other_config': <{'a': <'1'>,"
+        " 'b': <'2'>}>, 'external_ids': <{'u': <'1'>}>}>,"
+        " 'interface': <{'mtu_request': <int64 1400>}>}");
+    g_autoptr(GVariant) second = image(
+        "{'port': <{'trunks': <[<int64 5>]>, 'other_config': <{'b': <'3'>,"
+        " 'c': <'4'>}>, 'external_ids': <{'v': <'2'>}>,"
+        " 'protected': <false>}>,"
+        " 'interface': <{'external_ids': <{'w': <'x'>}>}>}");
+    const char *claim[] = { "g1", "iface-id", "kept" };
+    PfChange *change;
+
+    sw_commit(sw_ghost("g1", first, 55), "ghost");
+    ovs_do("ovs-vsctl set Interface g1 external_ids:iface-id=kept");
+    sw_loop_until(has_key, claim, "the claim");
+    g_autofree char *row = ovs_run("ovs-vsctl get Port g1 _uuid");
+
+    change = pf_change_new(TRUE);
+    pf_change_set_image(change, "g1", second);
+    sw_commit(change, "set_image");
+    ovs_assert_prints(row, "ovs-vsctl get Port g1 _uuid");
+    ovs_assert_prints("[]\n[5]", "ovs-vsctl get Port g1 tag trunks");
+    ovs_assert_prints("{b=\"3\", c=\"4\"}",
+                      "ovs-vsctl get Port g1 other_config");
+    ovs_assert_prints("{" PF_KEY_MIGRATION "=\"" MIGRATION "\", "
+                      PF_KEY_ROLE "=operational, v=\"2\"}",
+                      "ovs-vsctl get Port g1 external_ids");
+    ovs_assert_prints("{iface-id=kept, w=x}",
+                      "ovs-vsctl get Interface g1 external_ids");
+    ovs_assert_prints("[]\n55",
+                      "ovs-vsctl get Interface g1 mtu_request ofport");
+
+    change = pf_change_new(FALSE);
+    pf_change_set_image(change, "nobody", second);
+    sw_commit_fails(change, PF_SWITCH_ERROR_NOT_FOUND, "port 'nobody': *");
+    sw_delete_port("g1");
+}
+
+static void
+test_image_holds_what_switch_h_says(void)
+{
+    ovs_do("ovs-vsctl add-port br0 i1 tag=7 trunks=1,2 "
+           "-- set Interface i1 type=internal ofport_request=222");
+    sw_loop_until(sw_port_exists, (gpointer) "i1", "port i1");
+
+    g_autoptr(GVariant) img = pf_switch_image(sw, "i1");
+    g_autofree char *text = g_variant_print(img, TRUE);
+    g_assert_cmpstr(text, ==,
+                    "{'port': <{'tag': <int64 7>, 'trunks': <[<int64 1>, "
+                    "<int64 2>]>, 'protected': <false>}>, "
+                    "'interface': <{'ofport_request': <int64 222>, "
+                    "'ofport': <int64 222>}>}");
+    g_assert_null(pf_switch_image(sw, "nobody"));
+    sw_delete_port("i1");
+}
+
+/* ---- Questions -------------------------------------------------------- */
+
+static void
+test_questions(void)
+{
+    g_assert_true(pf_switch_has_bridge(sw, "br0"));
+    g_assert_false(pf_switch_has_bridge(sw, "br9"));
+    g_assert_cmpint(pf_switch_bridge_mtu(sw, "br0"), ==, 1500);
+    g_assert_cmpint(pf_switch_bridge_mtu(sw, "br9"), ==, 0);
+    g_assert_null(pf_switch_port(sw, "nobody"));
+    g_assert_true(pf_switch_key_is_foreign("iface-id"));
+    g_assert_true(pf_switch_key_is_foreign(PF_KEY_ROLE));
+    g_assert_false(pf_switch_key_is_foreign("mine"));
+
+    ovs_do("ovs-vsctl add-br fake0 br0 66");
+    sw_loop_until(sw_port_exists, (gpointer) "fake0", "the fake bridge");
+    g_autofree char *fake = pf_switch_fake_bridge(sw, "br0", 66);
+    g_autofree char *none = pf_switch_fake_bridge(sw, "br0", 67);
+    g_assert_cmpstr(fake, ==, "fake0");
+    g_assert_cmpstr(none, ==, NULL);
+    ovs_do("ovs-vsctl del-br fake0");
+
+    sw_commit(sw_ghost("g1", NULL, 79), "ghost");
+    g_assert_true(pf_switch_ofport_taken(sw, "br0", 79, NULL));
+    g_assert_false(pf_switch_ofport_taken(sw, "br0", 79, "g1"));
+    g_assert_false(pf_switch_ofport_taken(sw, "br0", 80, NULL));
+    g_autoptr(GPtrArray) marked = pf_switch_marked_ports(sw);
+    g_assert_cmpuint(marked->len, ==, 1);
+    g_assert_cmpstr(((PfPort *) marked->pdata[0])->name, ==, "g1");
+    sw_delete_port("g1");
+}
+
+static void
+test_carrier_claims_are_not_found(void)
+{
+    PfChange *change = pf_change_new(TRUE);
+
+    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    pf_change_make_carrier(change, "g1", NULL, MIGRATION);
+    sw_commit(change, "carrier");
+    /* A restarted libvirtd claims for the carrier. */
+    change = pf_change_new(FALSE);
+    pf_change_iface_key(change, "g1", "iface-id", "i9");
+    sw_commit(change, "claim");
+    g_assert_null(pf_switch_find_port(sw, "iface-id", "i9", NULL));
+    g_assert_cmpstr(pf_switch_iface_id(sw, "g1", "iface-id"), ==, "i9");
+    sw_delete_port("g1");
+}
+
+static void
+test_changed_is_called(void)
+{
+    const char *key[] = { "br0", "noticed", "yes" };
+    guint before = sw_changes_seen;
+    guint seqno = pf_switch_seqno(sw);
+
+    ovs_do("ovs-vsctl set Interface br0 external_ids:noticed=yes");
+    sw_loop_until(has_key, key, "another client's key");
+    g_assert_cmpuint(sw_changes_seen, >, before);
+    g_assert_cmpuint(pf_switch_seqno(sw), !=, seqno);
+}
+
+int
+main(int argc, char *argv[])
+{
+    int result;
+
+    if (!ovs_fixture_possible()) {
+        return 0;
+    }
+    g_test_init(&argc, &argv, NULL);
+    switch_fixture_init();
+
+#define TEST(FUNCTION) g_test_add_func("/switch/" #FUNCTION, test_##FUNCTION)
+    TEST(questions);
+    TEST(changed_is_called);
+    TEST(ghost_has_number_and_columns);
+    TEST(ghost_error_names_only_its_peer);
+    TEST(ghost_is_repeatable);
+    TEST(ghost_conflicts);
+    TEST(bad_image_is_refused_whole);
+    TEST(take_tap_keeps_number_tag_and_rules);
+    TEST(take_tap_without_tap_fails_at_once);
+    TEST(carrier_and_back);
+    TEST(restore_where_nothing_is);
+    TEST(del_port_respects_role);
+    TEST(keys_leave_others_alone);
+    TEST(new_port_and_its_keys_in_one_change);
+    TEST(set_image_writes_what_differs);
+    TEST(image_holds_what_switch_h_says);
+    TEST(carrier_claims_are_not_found);
+#undef TEST
+
+    result = g_test_run();
+    switch_fixture_done();
+    return result;
+}
