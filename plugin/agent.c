@@ -169,12 +169,46 @@ look_for_portdata(PfMigration *m)
     pf_migration_event(m, PF_EV_PORTDATA);
 }
 
+/* A libvirtd that restarts claims the NIC of every guest that it finds, also
+ * on a carrier, and on a port whose NIC is not connected yet. */
+static void
+take_claims_away(PfMigration *m)
+{
+    gboolean source = m->machine.state == PF_S_DELETED;
+
+    if (!source && m->machine.state != PF_D_READY) {
+        return;
+    }
+    for (guint i = 0; i < m->ports->len; i++) {
+        const PfMigrationPort *mp = m->ports->pdata[i];
+        g_autoptr(PfPort) port = pf_switch_port(m->agent->sw, mp->name);
+
+        if (port && (port->iface_id || port->attached_mac)
+            && !g_strcmp0(port->role, source ? PF_ROLE_CARRIER
+                                             : PF_ROLE_OPERATIONAL)) {
+            PfChange *change = pf_change_new(FALSE);
+
+            VLOG_INFO("guest '%s': libvirt claimed the NIC of port '%s' "
+                      "again", m->record->domain, mp->name);
+            pf_change_remove_claims(change, mp->name);
+            pf_switch_submit(m->agent->sw, change, PF_REQUEST_TIMEOUT_MS,
+                             NULL, NULL);
+        }
+    }
+}
+
 static void
 run_migrations(PfAgent *agent)
 {
+    gboolean changed = agent->switch_changed;
+
+    agent->switch_changed = FALSE;
     for (guint i = 0; i < agent->migrations->len; ) {
         PfMigration *m = agent->migrations->pdata[i];
 
+        if (changed) {
+            take_claims_away(m);
+        }
         look_for_portdata(m);
         pf_migration_run(m);
         if (pf_migration_is_over(m)) {
@@ -450,6 +484,7 @@ on_switch_changed(gpointer user)
 {
     PfAgent *agent = user;
 
+    agent->switch_changed = TRUE;
     pf_guests_changed(agent->guests);
 }
 

@@ -111,8 +111,3 @@ sbin_portferryd_LDADD = $(PORTFERRY_LIBS)
 bin_PROGRAMS += bin/portferry
 bin_portferry_SOURCES = plugin/portferry.c
 bin_portferry_LDADD = $(PORTFERRY_LIBS)
-
-# The command.
-bin_PROGRAMS += bin/portferry
-bin_portferry_SOURCES = plugin/portferry.c
-bin_portferry_LDADD = $(PORTFERRY_LIBS)

@@ -594,6 +594,25 @@ pf_change_iface_key(PfChange *change, const char *name, const char *key,
 }
 
 void
+pf_change_set_claims(PfChange *change, const char *name,
+                     const char *iface_id, const char *mac)
+{
+    if (iface_id) {
+        pf_change_iface_key(change, name, "iface-id", iface_id);
+    }
+    pf_change_iface_key(change, name, "attached-mac", mac);
+    pf_change_iface_key(change, name, "iface-status", "active");
+}
+
+void
+pf_change_remove_claims(PfChange *change, const char *name)
+{
+    pf_change_iface_key(change, name, "iface-id", NULL);
+    pf_change_iface_key(change, name, "attached-mac", NULL);
+    pf_change_iface_key(change, name, "iface-status", NULL);
+}
+
+void
 pf_change_port_key(PfChange *change, const char *name, const char *key,
                    const char *value)
 {

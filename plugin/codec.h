@@ -28,10 +28,10 @@ typedef enum {
 char *pf_codec_format(GVariant *state);
 
 /* The dictionary in 'text', at most PF_CODEC_MAX_BYTES long and
- * PF_CODEC_MAX_DEPTH deep, as a full reference; NULL with '*error' set if it is
- * not one.  'text' may come from anybody: it is JSON as RFC 8259 has it, or it
- * is refused; so are "\u0000" and numbers that would not stay what they are.
- * Of a key that stands there twice, the last counts. */
+ * PF_CODEC_MAX_DEPTH deep, as a full reference; NULL with '*error' set if it
+ * is not one.  'text' may come from anybody: it is JSON as RFC 8259 has it, or
+ * it is refused; so are "\u0000" and numbers that would not stay what they
+ * are.  Of a key that stands there twice, the last counts. */
 GVariant *pf_codec_parse(const char *text, GError **error);
 
 /* Strict look-ups in a parsed dictionary: NULL or FALSE if 'key' is absent or

@@ -288,9 +288,7 @@ take_tap(PfMigration *m)
         user[1] = port;
         user[2] = part;
         pf_change_take_tap(change, port->name);
-        pf_change_iface_key(change, port->name, "iface-id", NULL);
-        pf_change_iface_key(change, port->name, "attached-mac", NULL);
-        pf_change_iface_key(change, port->name, "iface-status", NULL);
+        pf_change_remove_claims(change, port->name);
         pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
                          tap_taken, user);
     }
@@ -368,12 +366,7 @@ nic_connect(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
         PfChange *change = pf_change_new(FALSE);
 
-        if (port->iface_id) {
-            pf_change_iface_key(change, port->name, "iface-id",
-                                port->iface_id);
-        }
-        pf_change_iface_key(change, port->name, "attached-mac", port->mac);
-        pf_change_iface_key(change, port->name, "iface-status", "active");
+        pf_change_set_claims(change, port->name, port->iface_id, port->mac);
         submit(m, change, pf_part_begin(m, port, "nic-connect", NULL, NULL));
     }
 }

@@ -16,6 +16,8 @@ static const PfExtension *const extensions[] = {
     NULL
 };
 
+#define MAX_SHOWN 16            /* Problems that are told one by one. */
+
 struct PfProblems {
     GPtrArray *lines;           /* char *. */
 };
@@ -72,12 +74,22 @@ void
 pf_problems_add(PfProblems *problems, PfVerifyKind kind,
                 const char *format, ...)
 {
+    g_autofree char *raw = NULL;
     g_autofree char *text = NULL;
     va_list args;
 
     va_start(args, format);
-    text = g_strdup_vprintf(format, args);
+    raw = g_strdup_vprintf(format, args);
     va_end(args);
+
+    /* It may quote what came from anybody, cut in the middle of a
+     * character. */
+    text = g_utf8_make_valid(raw, -1);
+    for (char *p = text; *p; p++) {
+        if (g_ascii_iscntrl(*p)) {
+            *p = '?';
+        }
+    }
     g_ptr_array_add(problems->lines,
                     g_strdup_printf("%s: %s", pf_verify_kind_name(kind),
                                     text));
@@ -94,9 +106,13 @@ pf_problems_text(const PfProblems *problems)
 {
     GString *s = g_string_new(NULL);
 
-    for (guint i = 0; i < problems->lines->len; i++) {
+    for (guint i = 0; i < MIN(problems->lines->len, MAX_SHOWN); i++) {
         g_string_append_printf(s, "%s%s", i ? "; " : "",
                                (char *) problems->lines->pdata[i]);
+    }
+    if (problems->lines->len > MAX_SHOWN) {
+        g_string_append_printf(s, "; and %u more",
+                               problems->lines->len - MAX_SHOWN);
     }
     return g_string_free(s, FALSE);
 }

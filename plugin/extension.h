@@ -69,7 +69,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfProblems, pf_problems_free)
 void pf_problems_add(PfProblems *, PfVerifyKind, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 guint pf_problems_count(const PfProblems *);
-/* All of them in one line, for a person. */
+/* All of them in one line, for a person; of many the first, and how many
+ * more. */
 char *pf_problems_text(const PfProblems *);
 
 typedef struct PfExtension {

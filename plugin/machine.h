@@ -18,10 +18,10 @@
  *   check-delete     |     |            precopy-write <--.
  *   checked        [refused]            precopy ---------' iteration
  *    | prepare                           | suspended
- *   create ---.                         save           (6)
- *   add ------+                         disconnect     (7)  \
- *   created   |                         nic-delete     (8)   \ failed:
- *    | start  |                         teardown       (9)   / undo-keep
+ *   create ---.                         save           (6)  \
+ *   add ------+                         disconnect     (7)   \
+ *   created   |                         nic-delete     (8)    failed:
+ *    | start  |                         teardown       (9)    undo-keep
  *   take -----+-> clean                 port-delete   (10)  /    |
  *   ready     |     |                   mark               kept (as plain
  *    | PortData, runs                   deleted                   libvirt)

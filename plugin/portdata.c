@@ -197,11 +197,13 @@ portdata_to_variant(const PfPortData *pd)
 
     g_variant_builder_init(&ports, G_VARIANT_TYPE("av"));
     for (guint i = 0; i < pd->ports->len; i++) {
-        g_variant_builder_add(&ports, "v", port_to_variant(pd->ports->pdata[i]));
+        g_variant_builder_add(&ports, "v",
+                              port_to_variant(pd->ports->pdata[i]));
     }
     g_variant_builder_init(&steps, G_VARIANT_TYPE("av"));
     for (guint i = 0; i < pd->steps->len; i++) {
-        g_variant_builder_add(&steps, "v", step_to_variant(pd->steps->pdata[i]));
+        g_variant_builder_add(&steps, "v",
+                              step_to_variant(pd->steps->pdata[i]));
     }
 
     g_variant_dict_init(&dict, NULL);
@@ -286,6 +288,10 @@ port_from_variant(PfPortData *pd, GVariant *v, GError **error)
 static gboolean
 step_from_variant(PfPortData *pd, GVariant *v, GError **error)
 {
+    /* Others would be refused by the journal's database. */
+    static const char *const results[] = {
+        "ok", "failed", "skipped", "undone", NULL
+    };
     PfStep step = { .seq = 0 };
 
     if (!g_variant_is_of_type(v, G_VARIANT_TYPE_VARDICT)
@@ -300,7 +306,8 @@ step_from_variant(PfPortData *pd, GVariant *v, GError **error)
     step.extension = (char *) pf_codec_string(v, "extension");
     step.result = (char *) pf_codec_string(v, "result");
     step.detail = (char *) pf_codec_string(v, "detail");
-    if (!step.host || !step.port || !step.request || !step.result) {
+    if (!step.host || !step.port || !step.request || !step.result
+        || !g_strv_contains(results, step.result)) {
         return bad(error, "a step of the trace is incomplete");
     }
     g_ptr_array_add(pd->steps, pf_step_copy(&step));
@@ -502,11 +509,11 @@ pf_portdata_decode(const char *text, GError **error)
         }
         return NULL;
     }
-    if (memchr(json->data, '\0', json->len)) {
+    g_byte_array_append(json, (const guint8 *) "", 1);
+    if (strlen((char *) json->data) != json->len - 1) {
         bad(error, "contains a NUL byte");
         return NULL;
     }
-    g_byte_array_append(json, (const guint8 *) "", 1);
 
     g_autoptr(GVariant) dict = pf_codec_parse((char *) json->data, &reason);
     if (!dict) {

@@ -148,19 +148,19 @@ usage(void)
     printf("%s: agent that lets Open vSwitch ports follow their guests\n"
            "usage: %s [OPTIONS]\n"
            "\nConnections:\n"
-           "  --ovsdb=REMOTE          ovsdb-server (default: unix:%s/db.sock)\n"
-           "  --libvirt=URI           libvirt (default: qemu:///system)\n"
+           "  --ovsdb=REMOTE         ovsdb-server (default: unix:%s/db.sock)\n"
+           "  --libvirt=URI          libvirt (default: qemu:///system)\n"
            "\nJournal:\n"
-           "  --journal=FILE          its database (default: %s)\n"
-           "  --journal-limit=N       migrations kept (default: %d)\n",
+           "  --journal=FILE         its database (default: %s)\n"
+           "  --journal-limit=N      migrations kept (default: %d)\n",
            program_name, program_name, ovs_rundir(), JOURNAL_DEFAULT,
            PF_JOURNAL_LIMIT_DEFAULT);
     daemon_usage();
     vlog_usage();
     printf("\nOther options:\n"
-           "  --unixctl=SOCKET        control socket (default: %s)\n"
-           "  -h, --help              display this help message\n"
-           "  -V, --version           display version information\n",
+           "  --unixctl=SOCKET       control socket (default: %s)\n"
+           "  -h, --help             display this help message\n"
+           "  -V, --version          display version information\n",
            pf_control_socket());
     exit(EXIT_SUCCESS);
 }

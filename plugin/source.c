@@ -264,9 +264,7 @@ nic_delete(PfMigration *m)
         PfChange *change = pf_change_new(FALSE);
 
         port->done |= DID(PF_REQ_NIC_DELETE);
-        pf_change_iface_key(change, port->name, "iface-id", NULL);
-        pf_change_iface_key(change, port->name, "attached-mac", NULL);
-        pf_change_iface_key(change, port->name, "iface-status", NULL);
+        pf_change_remove_claims(change, port->name);
         submit(m, change, pf_part_begin(m, port, "nic-delete", NULL, NULL));
     }
 }
@@ -388,28 +386,6 @@ undo_gate(gpointer user, const GError *error)
                  row->mac_in_use, FALSE, pf_migration_timeout(m), undo_end, u);
 }
 
-/* The claims and PortData of 'port', whose row is the original one. */
-static void
-undo_keys(Undo *u, PfChange *change)
-{
-    static const char *const claims[] = {
-        "iface-id", "attached-mac", "iface-status"
-    };
-    g_autoptr(GVariant) iface = g_variant_lookup_value(
-        u->port->undo, "interface", G_VARIANT_TYPE_VARDICT);
-    g_autoptr(GVariant) ids = iface
-        ? g_variant_lookup_value(iface, "external_ids",
-                                 G_VARIANT_TYPE_VARDICT) : NULL;
-
-    for (guint i = 0; ids && i < G_N_ELEMENTS(claims); i++) {
-        const char *value;
-
-        if (g_variant_lookup(ids, claims[i], "&s", &value)) {
-            pf_change_iface_key(change, u->port->name, claims[i], value);
-        }
-    }
-}
-
 static void
 undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
 {
@@ -435,7 +411,7 @@ undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
         return;
     }
     if (is_original) {
-        undo_keys(u, change);
+        pf_change_set_claims(change, port->name, port->iface_id, port->mac);
     } else {
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
         pf_change_restore_port(change, port->bridge, port->name, port->undo);

@@ -159,6 +159,11 @@ void pf_change_del_port(PfChange *, const char *name, const char *role);
  * such port: NOT_FOUND when setting, nothing to do when deleting. */
 void pf_change_iface_key(PfChange *, const char *name, const char *key,
                          const char *value);
+/* The claim of a NIC by the port 'name', as libvirt writes it: iface-id (NULL:
+ * none), attached-mac and iface-status. */
+void pf_change_set_claims(PfChange *, const char *name, const char *iface_id,
+                          const char *mac);
+void pf_change_remove_claims(PfChange *, const char *name);
 void pf_change_port_key(PfChange *, const char *name, const char *key,
                         const char *value);
 /* Brings the configuration columns of the existing port 'name' to 'image',

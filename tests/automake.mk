@@ -34,6 +34,7 @@ check_PROGRAMS += \
 	tests/ovs/test-commit \
 	tests/ovs/test-gate \
 	tests/ovs/test-journal \
+	tests/ovs/test-port \
 	tests/ovs/test-switch \
 	tests/unit/test-codec \
 	tests/unit/test-command \
@@ -44,6 +45,7 @@ check_PROGRAMS += \
 	tests/unit/test-machine \
 	tests/unit/test-machine-all \
 	tests/unit/test-netconf \
+	tests/unit/test-portdata \
 	tests/unit/test-stamp \
 	tests/unit/test-symbols \
 	tests/unit/test-table

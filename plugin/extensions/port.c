@@ -333,10 +333,10 @@ verify_vlan(const PfNetwork *network, const char *column, gint64 vid,
 {
     if (!pf_network_allows_vlan(network, vid)) {
         pf_problems_add(problems, PF_VERIFY_RANGE,
-                        "VLAN %" G_GINT64_FORMAT " (%s) is not among the VLANs "
-                        "that network '%s' allows (%s, <portferry:vlan> in "
-                        "its XML)", vid, column, network->name,
-                        network->allowed_vlans_text);
+                        "VLAN %" G_GINT64_FORMAT " (%s) is not among the "
+                        "VLANs that network '%s' allows (%s, "
+                        "<portferry:vlan> in its XML)", vid, column,
+                        network->name, network->allowed_vlans_text);
     }
 }
 
@@ -363,11 +363,13 @@ verify_vlans(const PfNetwork *network, GVariant *policies,
         mode = tag >= 0 ? "access" : "trunk";
     }
 
+    if (!strcmp(mode, "access") || !strcmp(mode, "dot1q-tunnel")) {
+        verify_vlan(network, tag >= 0 ? "tag" : "no tag", MAX(tag, 0),
+                    problems);
+        return;
+    }
     if (tag >= 0 && strcmp(mode, "trunk")) {
         verify_vlan(network, "tag", tag, problems);
-    }
-    if (!strcmp(mode, "access") || !strcmp(mode, "dot1q-tunnel")) {
-        return;
     }
     if (!trunks || !g_variant_n_children(trunks)) {
         pf_problems_add(problems, PF_VERIFY_RANGE,

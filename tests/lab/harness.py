@@ -9,6 +9,7 @@ import calendar
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -128,35 +129,47 @@ class Migration:
 
 
 class Events:
-    """The lifecycle events of guest NAME on HOST, as `virsh event' prints
-    them, with the time at which libvirt's client got them."""
+    """The lifecycle events on HOST, as `virsh event' prints them, with the
+    time at which libvirt's client got them."""
 
     LINE = re.compile(r"(\d+-\d+-\d+ \d+:\d+:\d+\.\d+)\+0000: event "
                       r"'lifecycle' for domain '[^']*': (.*)")
 
-    def __init__(self, host, *names):
+    def __init__(self, host):
         self.process = subprocess.Popen(
             [LAB, "in", host, "stdbuf", "-oL", "virsh", "event", "--loop",
              "--timestamp", "--event", "lifecycle"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            universal_newlines=True)
-        self.names = names
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.buffer = ""
         self.seen = []
         # virsh says nothing once it listens: it has the time to start.
         time.sleep(0.5)
 
     def wait_for(self, text):
         """Reads on until an event whose words begin with TEXT comes; returns
-        its time in seconds since the epoch."""
+        its time in seconds since the epoch.  Fails after a minute."""
+        end = time.monotonic() + 60
         while True:
-            line = self.process.stdout.readline()
-            if not line:
+            match = self.LINE.match(self._line(end) or "")
+            if not match and time.monotonic() > end:
                 raise Failure("no event '%s', but: %s" % (text, self.seen))
-            match = self.LINE.match(line)
             if match:
                 self.seen.append(match.group(2))
                 if match.group(2).startswith(text):
                     return _seconds(match.group(1))
+
+    def _line(self, end):
+        """The next line; None if there is none before END."""
+        while "\n" not in self.buffer:
+            ready = select.select([self.process.stdout], [], [],
+                                  max(0, end - time.monotonic()))[0]
+            data = os.read(self.process.stdout.fileno(), 4096) if ready else b""
+            if not data:
+                time.sleep(0.05)
+                return None
+            self.buffer += data.decode()
+        line, self.buffer = self.buffer.split("\n", 1)
+        return line
 
     def close(self):
         self.process.terminate()
@@ -238,10 +251,20 @@ def trace(host, which="--last"):
 
 def settled(host):
     """Waits until no migration is under way on HOST, and returns the trace of
-    the newest."""
+    the newest; None if there never was one."""
     until("migrations on host %s to end" % host,
           lambda: not portferry(host, "status")["migrations"])
+    if not journal(host):
+        return None
     return trace(host)
+
+
+def journal(host):
+    """The rows of the journal's migrations, as they are in the database."""
+    text = output(host, "ovsdb-client", "--format=json", "dump", "Portferry",
+                  "Migration", "domain", "outcome", "role", "state")
+    data = json.loads(text)
+    return [dict(zip(data["headings"], row)) for row in data["data"]]
 
 
 def order_problems(steps, mac, whole=ORDER):
@@ -288,11 +311,8 @@ def leftovers(host):
     for name, ids in json.loads(text)["data"]:
         found += ["Port %s has %s" % (name, key) for key, _ in ids[1]
                   if key.startswith("portferry-")]
-    text = output(host, "ovsdb-client", "--format=json", "dump",
-                  "Portferry", "Migration", "outcome", "domain", "state")
-    for line in json.loads(text)["data"]:
-        if line[1] == "running" or "running" in line:
-            found.append("the journal has an open migration: %s" % line)
+    found += ["the journal has an open migration: %s" % row
+              for row in journal(host) if row["outcome"] == "running"]
     incoming = inside(host, "ls", "/run/portferry/incoming", check=False)
     found += ["marker of guest %s" % n for n in incoming.stdout.split()]
     return found

@@ -99,7 +99,8 @@ test_every_type_comes_back(void)
         "{'d': <9007199254740993.0>}",
         "{'s': <''>}",
         "{'s': <'text'>}",
-        "{'s': <'\"quoted\" back\\\\slash / \\b\\f\\n\\r\\t \\u0001 \\u007f'>}",
+        "{'s': <'\"quoted\" back\\\\slash / \\b\\f\\n\\r\\t \\u0001 "
+        "\\u007f'>}",
         "{'s': <'æ ∀ \\U0001f6a2 \\uffff'>}",
         "{'s': <'[[[{{{ 1e+20.0 // /* true null'>}",
         "{'s': <'1e+20.0'>, 'd': <[<1e+20>, <'2e+20.0 \\\\'>, <3e+20>]>}",
@@ -354,8 +355,8 @@ test_size_has_a_limit(void)
 /* ---- Damage ----------------------------------------------------------- */
 
 #define SAMPLE "{\"port\":{\"tag\":42,\"trunks\":[1,-2],\"b\":true," \
-               "\"s\":\"\\\"\\u00e6\\ud83d\\udea2\\n\xc3\xa6\"},\"d\":1.5e+3," \
-               "\"n\":null}"
+               "\"s\":\"\\\"\\u00e6\\ud83d\\udea2\\n\xc3\xa6\"}," \
+               "\"d\":1.5e+3,\"n\":null}"
 
 /* What is taken can be formatted and taken again, and is then the same. */
 static void

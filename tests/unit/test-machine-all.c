@@ -143,6 +143,10 @@ begin_request(Node *n, PfRequest request)
     case PF_REQ_PORT_DELETE:
         n->flags |= TOUCHED;
         break;
+    case PF_REQ_UNDO:
+    case PF_REQ_UNDO_KEEP:
+        demand(!(n->flags & TOLD), n, "a port is made for a gone guest");
+        break;
     case PF_REQ_CHECK_CREATE:
         n->flags |= CHECK;
         break;
@@ -293,8 +297,8 @@ feed(Node *n, PfEvent event)
     }
 }
 
-/* The agent is killed and finds 'state' in its journal.  What the guest does it
- * will be told again. */
+/* The agent is killed and finds 'state' in its journal.  What the guest does
+ * it will be told again. */
 static void
 restart(Node *n, PfState state)
 {

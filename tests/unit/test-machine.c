@@ -258,8 +258,9 @@ test_migration_that_fails_after_it_was_ready(void)
     walk_from(D_FINISH, "gone:", "done: clean/clean");
     walk_from(D_FINISH, "gone:", "failed: clean/clean");
     /* An end of the guest makes what was kept before meaningless. */
-    walk_from(D_NIC_CREATE, "runs:", "gone:", "failed: nic-connect/nic-connect",
-              "done: clean/clean", "done: rolled-back refuse");
+    walk_from(D_NIC_CREATE, "runs:", "gone:",
+              "failed: nic-connect/nic-connect", "done: clean/clean",
+              "done: rolled-back refuse");
 }
 
 static void
@@ -390,7 +391,7 @@ test_failed_request_of_the_switchover(void)
     walk_from(S_NIC_DELETE, "failed: undo-keep/undo-keep");
     walk_from(S_TEARDOWN, "failed: undo-keep/undo-keep");
     walk_from(S_PORT_DELETE, "failed: undo-keep/undo-keep");
-    walk_from(S_PAUSE_SAVE, "failed: undo-keep/undo-keep");
+    walk_from(S_PAUSE_SAVE, "failed: kept/abort");  /* Nothing was done. */
     walk_from(S_PAUSE_DISCONNECT, "failed: undo-keep/undo-keep");
     /* Only the mark is missing: the destination has "saved". */
     walk_from(S_MARK, "failed: deleted");
@@ -427,6 +428,18 @@ test_undo_is_tried_until_it_works(void)
 {
     walk_from(S_DELETED, "resumed: undo/undo", "failed: undo/undo",
               "failed: undo/undo", "done: returned/ask-job");
+}
+
+static void
+test_nothing_is_undone_for_a_gone_guest(void)
+{
+    walk_from(S_SAVE, "stopped:", "failed: close/finish");
+    walk_from(S_DISCONNECT, "gone:", "failed: close/finish");
+    walk_from(S_NIC_DELETE, "gone:", "failed: close/finish");
+    walk_from(S_TEARDOWN, "stopped:", "failed: close/finish");
+    walk_from(S_PORT_DELETE, "gone:", "failed: close/finish");
+    walk_from(S_PAUSE_SAVE, "stopped:", "failed: close/finish");
+    walk_from(S_PAUSE_DISCONNECT, "gone:", "failed: close/finish");
 }
 
 static void
@@ -627,6 +640,7 @@ static const struct {
     WALK(rollback_after_the_port_was_deleted),
     WALK(rollback_at_every_request),
     WALK(undo_is_tried_until_it_works),
+    WALK(nothing_is_undone_for_a_gone_guest),
     WALK(undo_is_given_up_when_the_guest_is_gone),
     WALK(suspend_and_resume_in_the_middle),
     WALK(paused_guest),
