@@ -68,6 +68,7 @@ typedef struct {
     PfDomain *domain;           /* From the live XML. */
     char *epoch;                /* In the stamp that the XML has, or NULL. */
     char *stamp;                /* As last written, or NULL. */
+    gboolean dirty;             /* The stamp is to be looked at. */
     gboolean renew;             /* The next stamp gets a new epoch. */
     gboolean writing;           /* A write is under way. */
     gint64 not_before_ms;       /* No write earlier; time_msec(). */
@@ -82,8 +83,9 @@ void pf_guests_update(PfGuests *, const char *uuid, const char *name,
                       PfGuestState state, const char *xml);
 void pf_guests_set_state(PfGuests *, const char *uuid, PfGuestState state);
 PfGuest *pf_guests_find(PfGuests *, const char *uuid);
-/* The switch or the networks have changed: stamps are looked at again. */
+/* Every stamp, or that of the guest with port 'name', is looked at again. */
 void pf_guests_changed(PfGuests *);
+void pf_guests_port_changed(PfGuests *, const char *name);
 /* A migration of this guest is over: its next stamp gets a new epoch. */
 void pf_guests_renew(PfGuests *, const char *uuid);
 /* All guests, PfGuest *; the array is the caller's, the guests are not. */

@@ -325,6 +325,45 @@ source_event(PfAgent *agent, const char *uuid, PfEvent event)
     }
 }
 
+/* An answer to whether an iteration is of a migration. */
+typedef struct {
+    PfAgent *agent;
+    char *uuid;
+} JobQuestion;
+
+static void
+iteration_confirmed(gpointer user, int active)
+{
+    JobQuestion *q = user;
+    PfGuest *guest = pf_guests_find(q->agent->guests, q->uuid);
+
+    if (active == 1 && guest) {
+        source_event(q->agent, q->uuid, guest->state == PF_GUEST_PAUSED
+                     ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+    }
+    g_free(q->uuid);
+    g_free(q);
+}
+
+/* `virsh save' and snapshots iterate too: before a migration is begun for an
+ * iteration, libvirt is asked. */
+static void
+on_iteration(PfAgent *agent, const char *uuid)
+{
+    PfGuest *guest = pf_guests_find(agent->guests, uuid);
+
+    if (!guest || pf_agent_migration(agent, uuid, PF_ROLE_SOURCE)) {
+        source_event(agent, uuid, guest && guest->state == PF_GUEST_PAUSED
+                     ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+    } else {
+        JobQuestion *q = g_new0(JobQuestion, 1);
+
+        q->agent = agent;
+        q->uuid = g_strdup(uuid);
+        pf_hypervisor_job(agent->hv, uuid, iteration_confirmed, q);
+    }
+}
+
 static void
 existing_event(PfAgent *agent, const char *uuid, PfEvent source,
                PfEvent destination)
@@ -347,15 +386,12 @@ on_event(gpointer user, const char *uuid, const char *name,
          PfGuestEvent event, int detail)
 {
     PfAgent *agent = user;
-    PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
     VLOG_DBG("guest '%s': event %s, detail %d", name,
              pf_guest_event_name(event), detail);
     switch (event) {
     case PF_GUEST_EV_ITERATION:
-        source_event(agent, uuid,
-                     guest && guest->state == PF_GUEST_PAUSED
-                     ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+        on_iteration(agent, uuid);
         break;
     case PF_GUEST_EV_SUSPENDED_MIGRATED:
         if (!pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION)) {
@@ -421,6 +457,9 @@ recover_migration(PfAgent *agent, const PfJournalMigration *row)
     }
     VLOG_INFO("%s of guest '%s': found in state %s", row->role, row->domain,
               row->state);
+    if (role == PF_ROLE_DESTINATION && m->machine.state >= PF_D_CHECKED) {
+        pf_marker_set(row->domain);
+    }
     pf_agent_add_migration(agent, m);
     pf_migration_event(m, PF_EV_RECOVER);
     look(m);
@@ -466,6 +505,8 @@ recover(PfAgent *agent)
 {
     g_autoptr(GPtrArray) rows = pf_journal_migrations(agent->journal);
 
+    /* Hooks that come before this was done are refused by their markers. */
+    pf_marker_clear_all();
     for (guint i = 0; i < rows->len; i++) {
         const PfJournalMigration *row = rows->pdata[i];
 
@@ -480,12 +521,16 @@ recover(PfAgent *agent)
 /* ---- The agent ----------------------------------------------------------- */
 
 static void
-on_switch_changed(gpointer user)
+on_switch_changed(gpointer user, const char *name)
 {
     PfAgent *agent = user;
 
     agent->switch_changed = TRUE;
-    pf_guests_changed(agent->guests);
+    if (name) {
+        pf_guests_port_changed(agent->guests, name);
+    } else {
+        pf_guests_changed(agent->guests);
+    }
 }
 
 static const PfHypervisorCallbacks callbacks = {

@@ -77,9 +77,15 @@ connections(PfAgent *agent)
 {
     GPtrArray *list = g_ptr_array_new();
     gboolean ready = pf_switch_is_ready(agent->sw);
+    gint64 backlog = pf_switch_backlog(agent->sw);
+    g_autofree char *behind = ready ? g_strdup_printf(
+        "%" G_GINT64_FORMAT " configurations not acknowledged", backlog)
+        : g_strdup("not known");
 
     g_ptr_array_add(list, connection("ovsdb-server", agent->ovsdb, ready,
                                      "not connected"));
+    g_ptr_array_add(list, connection("ovs-vswitchd", "Open_vSwitch.cur_cfg",
+                                     ready && !backlog, behind));
     g_ptr_array_add(list, connection("journal", agent->ovsdb,
                                      pf_journal_is_ready(agent->journal),
                                      pf_journal_error(agent->journal)));

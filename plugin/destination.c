@@ -406,15 +406,33 @@ open_gate(Restore *r)
                  pf_migration_timeout(m), restore_done, r);
 }
 
+/* What 'network' (NULL: not managed any more) wants of a port that could not
+ * be restored.  Who requires extensions and says nothing means quarantine. */
+static gboolean
+wants_quarantine(const PfNetwork *network)
+{
+    if (!network) {
+        return FALSE;
+    }
+    if (network->on_restore_failure_set) {
+        return network->on_restore_failure == PF_RESTORE_QUARANTINE;
+    }
+    for (guint i = 0; i < network->extensions->len; i++) {
+        if (((PfNetExtension *) network->extensions->pdata[i])->required) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* A port that could not be restored: as its network says. */
 static void
 restore_failed(Restore *r, const char *reason)
 {
     PfMigration *m = r->m;
-    const PfNetwork *network = pf_agent_network(m->agent, r->port->network);
 
     m->degraded = TRUE;
-    if (network && network->on_restore_failure == PF_RESTORE_QUARANTINE) {
+    if (wants_quarantine(pf_agent_network(m->agent, r->port->network))) {
         g_autoptr(GError) error = g_error_new(
             PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
             "quarantined, the gate stays closed: %s", reason);

@@ -2,8 +2,8 @@
  *
  * guests: the guests that run here on managed networks, and their stamps.
  *
- * A stamp is looked at again whenever the switch or the networks change, and
- * written when it differs from what the guest's metadata has.  Stamp writing
+ * A stamp is looked at again whenever its guest's ports or the networks change,
+ * and written when it differs from what the guest's metadata has.  Stamp writing
  * rests while a migration of the guest is under way: libvirt would make it wait
  * for half a minute and then fail.
  */
@@ -30,6 +30,7 @@ VLOG_DEFINE_THIS_MODULE(pf_guests);
 struct PfGuests {
     PfAgent *agent;
     GHashTable *by_uuid;        /* uuid -> PfGuest *. */
+    GHashTable *by_port;        /* Port name -> PfGuest *. */
     GHashTable *renew;          /* uuids whose guest is not known yet, to get
                                  * a new epoch: a set. */
     gint64 look_ms;             /* When to look at stamps; 0: no need. */
@@ -56,6 +57,8 @@ pf_guests_new(PfAgent *agent)
     guests->agent = agent;
     guests->by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                             guest_free);
+    guests->by_port = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                            NULL);
     guests->renew = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                           NULL);
     return guests;
@@ -66,6 +69,7 @@ pf_guests_free(PfGuests *guests)
 {
     if (guests) {
         g_hash_table_unref(guests->by_uuid);
+        g_hash_table_unref(guests->by_port);
         g_hash_table_unref(guests->renew);
         g_free(guests);
     }
@@ -116,11 +120,67 @@ pf_guests_first_openvswitch_nic(const PfDomain *domain)
     return NULL;
 }
 
+static void
+mark(PfGuests *guests, PfGuest *guest)
+{
+    guest->dirty = TRUE;
+    if (!guests->look_ms) {
+        guests->look_ms = time_msec() + SETTLE_MS;
+    }
+}
+
 void
 pf_guests_changed(PfGuests *guests)
 {
-    if (!guests->look_ms) {
-        guests->look_ms = time_msec() + SETTLE_MS;
+    GHashTableIter iter;
+    gpointer guest;
+
+    g_hash_table_iter_init(&iter, guests->by_uuid);
+    while (g_hash_table_iter_next(&iter, NULL, &guest)) {
+        mark(guests, guest);
+    }
+}
+
+void
+pf_guests_port_changed(PfGuests *guests, const char *name)
+{
+    PfGuest *guest = g_hash_table_lookup(guests->by_port, name);
+
+    if (guest) {
+        mark(guests, guest);
+    }
+}
+
+static gboolean
+is_guest(gpointer name G_GNUC_UNUSED, gpointer value, gpointer guest)
+{
+    return value == guest;
+}
+
+/* Brings 'by_port' to the NICs that 'guest' has now. */
+static void
+index_ports(PfGuests *guests, PfGuest *guest)
+{
+    g_hash_table_foreach_remove(guests->by_port, is_guest, guest);
+    for (guint i = 0; i < guest->domain->nics->len; i++) {
+        const PfNic *nic = guest->domain->nics->pdata[i];
+
+        if (nic->target) {
+            g_hash_table_insert(guests->by_port, g_strdup(nic->target),
+                                guest);
+        }
+    }
+}
+
+static void
+remove_guest(PfGuests *guests, const char *uuid)
+{
+    PfGuest *guest = pf_guests_find(guests, uuid);
+
+    g_hash_table_remove(guests->renew, uuid);
+    if (guest) {
+        g_hash_table_foreach_remove(guests->by_port, is_guest, guest);
+        g_hash_table_remove(guests->by_uuid, uuid);
     }
 }
 
@@ -133,8 +193,7 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
     PfDomain *domain;
 
     if (state == PF_GUEST_GONE || !xml) {
-        g_hash_table_remove(guests->by_uuid, uuid);
-        g_hash_table_remove(guests->renew, uuid);
+        remove_guest(guests, uuid);
         return;
     }
     domain = pf_domain_parse(xml, &error);
@@ -162,7 +221,8 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
         g_free(guest->epoch);
         guest->epoch = g_strdup(domain->stamp->epoch);
     }
-    pf_guests_changed(guests);
+    index_ports(guests, guest);
+    mark(guests, guest);
 }
 
 void
@@ -182,7 +242,7 @@ pf_guests_renew(PfGuests *guests, const char *uuid)
 
     if (guest) {
         guest->renew = TRUE;
-        pf_guests_changed(guests);
+        mark(guests, guest);
     } else {
         g_hash_table_add(guests->renew, g_strdup(uuid));
     }
@@ -286,7 +346,7 @@ stamp_written(gpointer user, const GError *error)
             g_free(guest->epoch);
             guest->epoch = g_steal_pointer(&w->epoch);
         }
-        pf_guests_changed(w->guests);
+        mark(w->guests, guest);
     }
     g_free(w->uuid);
     g_free(w->epoch);
@@ -315,7 +375,10 @@ refresh_stamp(PfGuests *guests, PfGuest *guest)
         return;
     }
     if (now < guest->not_before_ms) {
-        guests->look_ms = guest->not_before_ms;
+        guest->dirty = TRUE;
+        guests->look_ms = guests->look_ms
+            ? MIN(guests->look_ms, guest->not_before_ms)
+            : guest->not_before_ms;
         return;
     }
 
@@ -333,7 +396,7 @@ void
 pf_guests_run(PfGuests *guests)
 {
     GHashTableIter iter;
-    gpointer guest;
+    gpointer value;
 
     if (!guests->look_ms || time_msec() < guests->look_ms
         || !pf_switch_is_ready(guests->agent->sw)
@@ -342,8 +405,13 @@ pf_guests_run(PfGuests *guests)
     }
     guests->look_ms = 0;
     g_hash_table_iter_init(&iter, guests->by_uuid);
-    while (g_hash_table_iter_next(&iter, NULL, &guest)) {
-        refresh_stamp(guests, guest);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        PfGuest *guest = value;
+
+        if (guest->dirty) {
+            guest->dirty = FALSE;
+            refresh_stamp(guests, guest);
+        }
     }
 }
 

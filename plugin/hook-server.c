@@ -15,6 +15,7 @@
 
 #include "openvswitch/vlog.h"
 #include "plugin/codec.h"
+#include "plugin/marker.h"
 #include "plugin/migration.h"
 #include "unixctl.h"
 
@@ -365,7 +366,13 @@ on_qemu(PfAgent *agent, struct unixctl_conn *conn, const char *name,
         return;
     }
     domain = pf_domain_parse(xml, &error);
-    if (!domain) {
+    if (domain && !agent->recovered && pf_marker_exists(name)) {
+        refuse(&error, "portferryd has just started and has not read its "
+               "journal yet%s%s", pf_journal_error(agent->journal) ? ": " : "",
+               pf_journal_error(agent->journal)
+               ? pf_journal_error(agent->journal) : "");
+        reply_refused(conn, name, error);
+    } else if (!domain) {
         reply_refused(conn, name, error);
     } else if (!strcmp(op, "prepare")) {
         on_prepare(agent, conn, domain);

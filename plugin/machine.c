@@ -417,12 +417,10 @@ pf_machine_event(PfMachine *m, PfEvent event, PfTransition *t)
     }
 
     row = find_row(m->state, outcome(m, event));
-    if (row && row->event == PF_EV_CALLED_OFF) {
-        m->kept &= ~calls_off(pf_state_role(m->state));
-    } else if (row && row->event == PF_EV_GIVEN_UP) {
-        m->kept = 0;
-    } else {
+    if (!row) {
         row = find_row(m->state, event);
+    } else if (row->event == PF_EV_CALLED_OFF) {
+        m->kept &= ~calls_off(pf_state_role(m->state));
     }
     return row ? follow(m, row, t) : FALSE;
 }

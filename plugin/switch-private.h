@@ -35,7 +35,7 @@ struct PfSwitch {
     struct ovsdb_idl_index *port_by_name;
     struct ovsdb_idl_index *iface_by_name;
 
-    void (*changed)(gpointer user);
+    PfSwitchChanged changed;
     gpointer user;
     guint seqno;                /* Of the replica that 'changed' knows. */
     gboolean ready;             /* The same for pf_switch_is_ready(). */

@@ -46,11 +46,11 @@ add_columns(struct ovsdb_idl *idl)
         ovsdb_idl_add_column(idl, columns[i]);
     }
     pf_image_add_columns(idl);
+    ovsdb_idl_track_add_all(idl);
 }
 
 PfSwitch *
-pf_switch_new(const char *remote, void (*changed)(gpointer user),
-              gpointer user)
+pf_switch_new(const char *remote, PfSwitchChanged changed, gpointer user)
 {
     PfSwitch *sw = g_new0(PfSwitch, 1);
 
@@ -94,10 +94,29 @@ update_stale(PfSwitch *sw)
     }
 }
 
+/* Tells of the ports that changed since the last call. */
+static void
+tell_changes(PfSwitch *sw)
+{
+    const struct ovsrec_interface *iface;
+    const struct ovsrec_port *port;
+
+    if (sw->changed) {
+        OVSREC_PORT_FOR_EACH_TRACKED (port, sw->idl) {
+            sw->changed(sw->user, port->name);
+        }
+        OVSREC_INTERFACE_FOR_EACH_TRACKED (iface, sw->idl) {
+            sw->changed(sw->user, iface->name);
+        }
+    }
+    ovsdb_idl_track_clear(sw->idl);
+}
+
 void
 pf_switch_run(PfSwitch *sw)
 {
     ovsdb_idl_run(sw->idl);
+    tell_changes(sw);
     update_stale(sw);
     pf_commits_run(sw);
 
@@ -107,11 +126,11 @@ pf_switch_run(PfSwitch *sw)
         VLOG_INFO("%s: %s", sw->remote,
                   ready ? "the replica is complete" : "connection lost");
     }
-    if (seqno != sw->seqno || ready != sw->ready) {
-        sw->seqno = seqno;
+    sw->seqno = seqno;
+    if (ready != sw->ready) {
         sw->ready = ready;
         if (sw->changed) {
-            sw->changed(sw->user);
+            sw->changed(sw->user, NULL);
         }
     }
 }
@@ -130,6 +149,14 @@ gboolean
 pf_switch_is_ready(const PfSwitch *sw)
 {
     return !sw->stale && pf_switch_root(sw);
+}
+
+gint64
+pf_switch_backlog(const PfSwitch *sw)
+{
+    const struct ovsrec_open_vswitch *root = pf_switch_root(sw);
+
+    return root ? root->next_cfg - root->cur_cfg : 0;
 }
 
 guint

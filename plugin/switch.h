@@ -53,9 +53,12 @@ typedef enum {
 typedef struct PfSwitch PfSwitch;
 
 /* Connects to the database at 'remote' ("unix:/run/openvswitch/db.sock").
- * 'changed' (may be NULL) is called from pf_switch_run() after the replica has
- * changed.  Never blocks. */
-PfSwitch *pf_switch_new(const char *remote, void (*changed)(gpointer user),
+ * 'changed' (may be NULL) is called from pf_switch_run(), after the replica has
+ * changed, with the name of each Port or Interface that did (possibly twice),
+ * and with NULL when the replica became complete or was lost.  So whoever
+ * follows ports has work only for those that changed.  Never blocks. */
+typedef void (*PfSwitchChanged)(gpointer user, const char *name);
+PfSwitch *pf_switch_new(const char *remote, PfSwitchChanged changed,
                         gpointer user);
 /* Changes under way are dropped, their 'done' is not called. */
 void pf_switch_free(PfSwitch *);
@@ -64,6 +67,9 @@ void pf_switch_wait(PfSwitch *);
 
 /* The replica is complete and the connection alive. */
 gboolean pf_switch_is_ready(const PfSwitch *);
+/* How many configurations ovs-vswitchd has still to acknowledge; not 0 for
+ * long only if it does not run, or hangs. */
+gint64 pf_switch_backlog(const PfSwitch *);
 /* Changes with the replica; equal numbers mean equal contents. */
 guint pf_switch_seqno(const PfSwitch *);
 

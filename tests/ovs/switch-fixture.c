@@ -15,7 +15,7 @@ guint sw_changes_seen;
 
 /* The replica has changed. */
 static void
-on_changed(gpointer user)
+on_changed(gpointer user, const char *name G_GNUC_UNUSED)
 {
     g_assert_true(user == &sw_changes_seen);
     sw_changes_seen++;

@@ -252,6 +252,32 @@ test_foreign_keys_do_not_travel(void)
     sw_delete_port("web0");
 }
 
+/* At the switchover the port may be a carrier already: then what was written
+ * down for the way back is what its policies are taken from. */
+static void
+test_undo_image_has_the_same_policies(void)
+{
+    g_autoptr(PfNetwork) n = network(NULL);
+    PfExtensionPort ep = guest_port("web0", n);
+    g_autoptr(GError) error = NULL;
+
+    ovs_do("ovs-vsctl add-port br0 web0 tag=5 -- set Interface web0 "
+           "type=internal lldp:enable=false bfd:enable=false " CLAIM
+           " -- set Port web0 lacp=off external_ids:a=b qos=@q "
+           "-- --id=@q create QoS type=linux-noop");
+    sw_loop_until(sw_port_exists, (gpointer) "web0", "the port");
+    catch_up();
+    g_autofree char *want = policies_text("web0", n);
+    g_autoptr(GVariant) undo = pf_switch_undo_image(sw, "web0");
+    g_autofree char *got = pf_codec_format(ext->get_policies(&ep, undo,
+                                                             &error));
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(want, ==, got);
+    sw_delete_port("web0");
+    ovs_do("ovs-vsctl --all destroy QoS");
+}
+
 static void
 test_unstamped_port_has_what_the_xml_says(void)
 {
@@ -849,6 +875,7 @@ main(int argc, char *argv[])
 #define TEST(FUNCTION) g_test_add_func("/port/" #FUNCTION, test_##FUNCTION)
     TEST(port_moves_whole);
     TEST(foreign_keys_do_not_travel);
+    TEST(undo_image_has_the_same_policies);
     TEST(unstamped_port_has_what_the_xml_says);
     TEST(last_change_arrives);
     TEST(taken_number_is_not_taken_away);

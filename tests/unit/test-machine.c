@@ -369,6 +369,15 @@ test_guest_that_stops_while_precopy_is_written(void)
               "iteration:",
               "suspended:",
               "done: precopy save/nic-save");
+    /* What came before it stopped is of no interest after that. */
+    walk_from(S_PRECOPY_WRITE,
+              "suspended:",
+              "iteration-paused:",
+              "iteration:",
+              "done: precopy save/nic-save",
+              "resumed:",
+              "done: undo/undo",
+              "done: returned/ask-job");
 }
 
 static void
@@ -531,6 +540,13 @@ test_guest_that_moved_during_the_switchover(void)
               "done: port-delete/port-delete",
               "done: mark/mark-deleted",
               "done: deleted finish/finish");
+    /* Whatever it did before it was gone. */
+    walk_from(S_TEARDOWN,
+              "resumed:",
+              "gone:",
+              "done: port-delete/port-delete",
+              "done: mark/mark-deleted",
+              "done: deleted close/finish");
 }
 
 /* ---- Recovery --------------------------------------------------------- */
