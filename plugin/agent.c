@@ -253,17 +253,58 @@ event_of_state(const PfMigration *m, PfGuestState state)
     switch (state) {
     case PF_GUEST_RUNNING:
         return source ? PF_EV_RESUMED : PF_EV_RUNS;
-    case PF_GUEST_PAUSED:
-        return source ? PF_N_EVENTS : PF_EV_ENDS_PAUSED;
     case PF_GUEST_GONE:
         if (source) {
             return PF_EV_STOPPED;
         }
         /* libvirt shows the guest only once it is prepared. */
         return m->machine.state == PF_D_CHECKED ? PF_N_EVENTS : PF_EV_GONE;
+    case PF_GUEST_PAUSED:
     case PF_GUEST_INCOMING:
     default:
         return PF_N_EVENTS;
+    }
+}
+
+/* An answer to whether a guest still migrates. */
+typedef struct {
+    PfAgent *agent;
+    char *uuid;
+    void (*answered)(PfAgent *, const char *uuid, gboolean active);
+} JobQuestion;
+
+static void
+job_answered(gpointer user, int active)
+{
+    JobQuestion *q = user;
+
+    if (active >= 0) {
+        q->answered(q->agent, q->uuid, active);
+    }
+    g_free(q->uuid);
+    g_free(q);
+}
+
+static void
+ask_job(PfAgent *agent, const char *uuid,
+        void (*answered)(PfAgent *, const char *uuid, gboolean active))
+{
+    JobQuestion *q = g_new0(JobQuestion, 1);
+
+    q->agent = agent;
+    q->uuid = g_strdup(uuid);
+    q->answered = answered;
+    pf_hypervisor_job(agent->hv, uuid, job_answered, q);
+}
+
+/* A guest that came in is paused, as it is too while it comes in. */
+static void
+paused_answered(PfAgent *agent, const char *uuid, gboolean active)
+{
+    PfMigration *m = pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION);
+
+    if (m && !active) {
+        pf_migration_event(m, PF_EV_ENDS_PAUSED);
     }
 }
 
@@ -282,6 +323,9 @@ tell_migration(PfMigration *m, PfGuestState state)
         return;
     }
     m->look_asked = FALSE;
+    if (m->role == PF_ROLE_DESTINATION && state == PF_GUEST_PAUSED) {
+        ask_job(m->agent, m->record->domain_uuid, paused_answered);
+    }
     event = event_of_state(m, state);
     if (event != PF_N_EVENTS) {
         pf_migration_event(m, event);
@@ -325,24 +369,15 @@ source_event(PfAgent *agent, const char *uuid, PfEvent event)
     }
 }
 
-/* An answer to whether an iteration is of a migration. */
-typedef struct {
-    PfAgent *agent;
-    char *uuid;
-} JobQuestion;
-
 static void
-iteration_confirmed(gpointer user, int active)
+iteration_answered(PfAgent *agent, const char *uuid, gboolean active)
 {
-    JobQuestion *q = user;
-    PfGuest *guest = pf_guests_find(q->agent->guests, q->uuid);
+    PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
-    if (active == 1 && guest) {
-        source_event(q->agent, q->uuid, guest->state == PF_GUEST_PAUSED
+    if (active && guest) {
+        source_event(agent, uuid, guest->state == PF_GUEST_PAUSED
                      ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
     }
-    g_free(q->uuid);
-    g_free(q);
 }
 
 /* `virsh save' and snapshots iterate too: before a migration is begun for an
@@ -356,11 +391,7 @@ on_iteration(PfAgent *agent, const char *uuid)
         source_event(agent, uuid, guest && guest->state == PF_GUEST_PAUSED
                      ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
     } else {
-        JobQuestion *q = g_new0(JobQuestion, 1);
-
-        q->agent = agent;
-        q->uuid = g_strdup(uuid);
-        pf_hypervisor_job(agent->hv, uuid, iteration_confirmed, q);
+        ask_job(agent, uuid, iteration_answered);
     }
 }
 

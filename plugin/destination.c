@@ -582,7 +582,7 @@ finish(PfMigration *m)
         pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
     }
     if (m->degraded && m->epoch) {
-        m->request_failed = TRUE;
+        m->degraded_end = TRUE;
         pf_migration_error(m, "restored from the stamp: no valid PortData "
                            "came");
     }

@@ -91,7 +91,8 @@ static const PfRow rows[] = {
     ON(D_OPEN, GONE, D_CLEAN, CLEAN, SILENT, 0),
     ON(D_OPEN, RECOVER, D_OPEN, NONE, SILENT, 0),
     ON(D_FINISH, DONE, COMPLETED, NONE, SILENT, 0),
-    ON(D_FINISH, FAILED, DEGRADED, NONE, SILENT, 0),
+    ON(D_FINISH, DONE_DEGRADED, DEGRADED, NONE, SILENT, 0),
+    ON(D_FINISH, FAILED, D_FINISH, FINISH, SILENT, 0),
     ON(D_FINISH, CALLED_OFF, D_CLEAN, CLEAN, SILENT, 0),
     ON(D_FINISH, GIVEN_UP, D_CLEAN, CLEAN, SILENT, 0),
     ON(D_FINISH, RECOVER, D_FINISH, FINISH, SILENT, 0),
@@ -273,6 +274,7 @@ static const char *const state_names[PF_N_STATES] = {
 
 static const char *const event_names[PF_N_EVENTS] = {
     [PF_EV_DONE] = "done",
+    [PF_EV_DONE_DEGRADED] = "done-degraded",
     [PF_EV_FAILED] = "failed",
     [PF_EV_CALLED_OFF] = "called-off",
     [PF_EV_GIVEN_UP] = "given-up",
@@ -352,7 +354,8 @@ calls_off(PfRole role)
 static PfEvent
 outcome(const PfMachine *m, PfEvent event)
 {
-    if (event == PF_EV_DONE && m->kept & calls_off(pf_state_role(m->state))) {
+    if ((event == PF_EV_DONE || event == PF_EV_DONE_DEGRADED)
+        && m->kept & calls_off(pf_state_role(m->state))) {
         return PF_EV_CALLED_OFF;
     }
     if (event == PF_EV_FAILED
@@ -377,8 +380,8 @@ find_row(PfState state, PfEvent event)
 static gboolean
 is_inner(PfEvent event)
 {
-    return (event == PF_EV_DONE || event == PF_EV_FAILED
-            || event == PF_EV_CALLED_OFF || event == PF_EV_GIVEN_UP
+    return (event == PF_EV_DONE || event == PF_EV_DONE_DEGRADED
+            || event == PF_EV_FAILED || event == PF_EV_CALLED_OFF || event == PF_EV_GIVEN_UP
             || event == PF_EV_RECOVER);
 }
 

@@ -103,6 +103,8 @@ typedef enum {
 typedef enum {
     /* What a request came to. */
     PF_EV_DONE,
+    PF_EV_DONE_DEGRADED,  /* DONE at the end of a migration in which not
+                           * everything came, or came back. */
     PF_EV_FAILED,
     PF_EV_CALLED_OFF,     /* Made of DONE by the machine itself: the request
                            * is done, but the migration ended meanwhile. */

@@ -393,8 +393,11 @@ pf_migration_release(PfMigration *m, const GError *error)
         m->request_failed = TRUE;
     }
     g_assert(m->pending > 0);
-    if (!--m->pending) {
-        pf_migration_event(m, m->request_failed ? PF_EV_FAILED : PF_EV_DONE);
+    /* What an idle state asks for is over at once, and nobody waits for it. */
+    if (!--m->pending && pf_state_is_busy(m->machine.state)) {
+        pf_migration_event(m, m->request_failed ? PF_EV_FAILED
+                              : m->degraded_end ? PF_EV_DONE_DEGRADED
+                              : PF_EV_DONE);
     }
     pf_migration_unref(m);
 }
@@ -461,6 +464,7 @@ start_request(PfMigration *m, PfRequest request)
     g_assert(!m->pending);
     m->request = request;
     m->request_failed = FALSE;
+    m->degraded_end = FALSE;
     pf_migration_hold(m);
     if (m->role == PF_ROLE_SOURCE) {
         pf_source_request(m, request);

@@ -11,6 +11,7 @@
 
 #include "plugin/migration.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #include "openvswitch/vlog.h"
@@ -437,16 +438,32 @@ undo(PfMigration *m, gboolean keep)
 
 /* ---- The end ------------------------------------------------------------- */
 
+/* TRUE if the port was put back just when libvirt had deleted it: it is this
+ * NIC's, and there is no tap. */
+static gboolean
+is_orphan(PfMigration *m, PfMigrationPort *port)
+{
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+
+    return (row && !g_strcmp0(row->attached_mac, port->mac)
+            && !if_nametoindex(port->name));
+}
+
 static void
 finish(PfMigration *m)
 {
     PfChange *change = pf_change_new(FALSE);
+    gboolean is_here = pf_guests_find(m->agent->guests,
+                                      m->record->domain_uuid) != NULL;
 
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
 
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
         pf_change_del_port(change, port->name, PF_ROLE_CARRIER);
+        if (!is_here && is_orphan(m, port)) {
+            pf_change_del_port(change, port->name, NULL);
+        }
     }
     if (m->mailbox) {
         pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);

@@ -18,6 +18,8 @@ check_LIBRARIES += tests/libfixtures.a
 tests_libfixtures_a_SOURCES = \
 	tests/ovs/ovs-fixture.c \
 	tests/ovs/ovs-fixture.h \
+	tests/ovs/port-fixture.c \
+	tests/ovs/port-fixture.h \
 	tests/ovs/switch-fixture.c \
 	tests/ovs/switch-fixture.h \
 	tests/unit/fake-agent.c \
@@ -35,6 +37,7 @@ check_PROGRAMS += \
 	tests/ovs/test-gate \
 	tests/ovs/test-journal \
 	tests/ovs/test-port \
+	tests/ovs/test-port-verify \
 	tests/ovs/test-switch \
 	tests/unit/test-codec \
 	tests/unit/test-command \
@@ -50,8 +53,12 @@ check_PROGRAMS += \
 	tests/unit/test-symbols \
 	tests/unit/test-table
 
+# Everything: what sets it up, runs it, and shows it.
+EXTRA_DIST += tests/check tests/demo tests/setup
+
 # The lab: two hosts on one machine.
 EXTRA_DIST += \
+	tests/lab/demo.py \
 	tests/lab/guest-init \
 	tests/lab/guest.xml.in \
 	tests/lab/harness.py \

@@ -21,6 +21,9 @@ from harness import inside, lab, port
 WIDTH = 100
 ROUNDS = 3                      # There and back, with Portferry and without.
 GUEST = "vm1"
+# The lab whose guest's kernel and initramfs both labs use: tests/setup's.
+IMAGE = os.path.join(os.path.dirname(os.path.dirname(harness.HERE)),
+                     "_build", "lab")
 # The gap with Portferry should be within this times that without.
 EXPECTED_RATIO = 1.2
 
@@ -194,24 +197,20 @@ class Lab:
 
     def up(self):
         """Brings it up, after an earlier run's remains are gone."""
-        self.enter()
-        lab("down")
+        self.down()
+        os.makedirs(self.path, exist_ok=True)
+        os.symlink(os.path.join(IMAGE, "guest"), self._image())
         lab("up", *(["--plain"] if self.plain else []))
 
     def down(self):
         self.enter()
         lab("down")
-        if self.plain:
-            remove_link(os.path.join(self.path, "guest"))
-            if os.path.isdir(self.path):
-                os.rmdir(self.path)
+        if os.path.islink(self._image()):
+            os.unlink(self._image())
+            os.rmdir(self.path)
 
-    def use_image_of(self, other):
-        """Both labs' guests are the same files."""
-        os.makedirs(self.path, exist_ok=True)
-        remove_link(os.path.join(self.path, "guest"))
-        os.symlink(os.path.join(other.path, "guest"),
-                   os.path.join(self.path, "guest"))
+    def _image(self):
+        return os.path.join(self.path, "guest")
 
     def start_guest(self):
         self.enter()
@@ -225,11 +224,6 @@ class Lab:
                           lambda: "berlin" in (harness.stamp_of("a", GUEST)
                                                or ""), 10)
         self.before = read_ports("a")
-
-
-def remove_link(path):
-    if os.path.islink(path):
-        os.unlink(path)
 
 
 class Move:
@@ -411,12 +405,11 @@ def show_losses(move):
 
 def bring_up(with_pf, plain):
     progress("the guest's kernel and initramfs")
-    with_pf.enter()
+    os.environ["LAB"] = IMAGE
     lab("guest-image")
     progress("two hosts and a client, with Portferry on the hosts")
     with_pf.up()
     progress("two hosts and a client, without Portferry")
-    plain.use_image_of(with_pf)
     plain.up()
     for which in (with_pf, plain):
         progress("guest %s on host-a, %s" % (GUEST, which.title))

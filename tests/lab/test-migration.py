@@ -433,6 +433,54 @@ class Failures(LabTest):
             other(where[0]), "web0"))
         self.assert_nothing_left()
 
+    def test_destinations_agent_killed_while_memory_moves(self):
+        migration = Migration("vm1", "a", *SLOW)
+        until("the gate on b to be closed", lambda: [
+            m for m in harness.portferry("b", "status")["migrations"]
+            if m["state"] == "ready"])
+        lab("agent", "b", "kill")
+        result = migration.result()
+        self.assertEqual(0, result.returncode, result.stderr)
+        self.assert_order("b", MAC % 1)
+        self.assertEqual(self.before, port("b", "web0"))
+        self.assertTrue(ping("10.99.42.11"))
+        self.assert_nothing_left()
+
+    def test_sources_agent_killed_while_memory_moves(self):
+        migration = Migration("vm1", "a", *SLOW)
+        until("the migration on a", lambda: harness.portferry(
+            "a", "status")["migrations"])
+        lab("agent", "a", "kill")
+        result = migration.result()
+        self.assertEqual(0, result.returncode, result.stderr)
+        until("b to end", lambda: settled("b")["outcome"]
+              in ("completed", "degraded"))
+        self.assertEqual(self.before, port("b", "web0"))
+        self.assertTrue(ping("10.99.42.11"))
+        self.assert_nothing_left()
+
+    def test_sources_agent_killed_at_the_switchover_and_rolled_back(self):
+        with Events("a") as events:
+            migration = Migration("vm1", "a", "--live", "--p2p",
+                                  "--bandwidth", "10")
+            qemu = until("QEMU on b", lambda: inside(
+                "b", "cat", "/run/libvirt/qemu/vm1.pid",
+                check=False).stdout.strip())
+            # A long stop, so that it is not over before the kills.
+            inside("a", "virsh", "--quiet", "migrate-setmaxdowntime", "vm1",
+                   "5000")
+            events.wait_for("Suspended")
+            lab("agent", "a", "kill")
+            inside("b", "kill", "-KILL", qemu, check=False)
+        migration.result()
+        where = until("the guest to run somewhere", lambda: [
+            h for h in "ab" if guest_state(h, "vm1") == "running"])
+        until("its port", lambda: has_port(where[0], "web0")
+              and port(where[0], "web0") == self.before)
+        self.assertTrue(ping("10.99.42.11"))
+        self.assertFalse(has_port(other(where[0]), "web0"))
+        self.assert_nothing_left()
+
     def test_agents_restarted_between_migrations(self):
         for host in "ab":
             lab("agent", host, "restart")

@@ -262,8 +262,7 @@ demand_at_rest(const Node *n)
     }
     demand(!(n->flags & CHECK), n, "a validation port is left behind");
     if (state == PF_COMPLETED || state == PF_DEGRADED) {
-        demand(n->done & BIT(PF_REQ_FINISH) || state == PF_DEGRADED, n,
-               "completed without its end");
+        demand(n->done & BIT(PF_REQ_FINISH), n, "completed without its end");
         demand(!(n->flags & TOLD), n, "a gone guest's port is left behind");
     } else {
         demand(!(is_end && n->flags & MADE), n, "a port is left behind");
@@ -282,7 +281,8 @@ feed(Node *n, PfEvent event)
     gboolean moved;
 
     tell(n, event);
-    if (event == PF_EV_DONE || event == PF_EV_FAILED) {
+    if (event == PF_EV_DONE || event == PF_EV_DONE_DEGRADED
+        || event == PF_EV_FAILED) {
         end_request(n, event);
     }
     moved = pf_machine_event(&n->m, event, &t);
@@ -328,6 +328,8 @@ can_happen(const Node *n, PfEvent event)
     case PF_EV_DONE:
     case PF_EV_FAILED:
         return busy;
+    case PF_EV_DONE_DEGRADED:
+        return state == PF_D_FINISH;
     case PF_EV_MIGRATE:
         return state == PF_D_NEW;
     case PF_EV_PREPARE:         /* Also when the way out has just begun. */
@@ -362,10 +364,10 @@ remember(Node n, gsize parent, PfEvent by)
 {
     /* States and flags have spare bits, events are few. */
     guint64 packed = ((guint64) n.m.state | (guint64) n.before << 6
-                      | (guint64) n.m.kept << 12 | (guint64) n.flags << 31
+                      | (guint64) n.m.kept << 12 | (guint64) n.flags << 32
                       | (guint64) n.done << 37);
 
-    G_STATIC_ASSERT(PF_N_STATES <= 64 && PF_N_EVENTS <= 19
+    G_STATIC_ASSERT(PF_N_STATES <= 64 && PF_N_EVENTS <= 20
                     && PF_N_REQUESTS <= 27);
     n.parent = parent;
     n.by = by;
@@ -539,7 +541,8 @@ static void
 test_idle_states_ignore_results(void)
 {
     static const PfEvent results[] = {
-        PF_EV_DONE, PF_EV_FAILED, PF_EV_CALLED_OFF, PF_EV_GIVEN_UP
+        PF_EV_DONE, PF_EV_DONE_DEGRADED, PF_EV_FAILED, PF_EV_CALLED_OFF,
+        PF_EV_GIVEN_UP
     };
 
     for (int s = 0; s < PF_N_STATES; s++) {

@@ -135,7 +135,8 @@ test_guest_that_runs_before_portdata(void)
               "done: nic-connect/nic-connect",
               "done: nic-restore/nic-restore",
               "done: open finish/finish",
-              "failed: degraded");
+              "failed: finish/finish",
+              "done-degraded: degraded");
 }
 
 static void
@@ -272,7 +273,7 @@ test_failure_at_the_switchover_is_soft(void)
               "failed: nic-restore/nic-restore",
               "failed: open",
               "runs: finish/finish",
-              "failed: degraded");
+              "done-degraded: degraded");
 }
 
 /* ---- Source ----------------------------------------------------------- */
@@ -551,49 +552,49 @@ test_guest_that_moved_during_the_switchover(void)
 
 /* ---- Recovery --------------------------------------------------------- */
 
+static const struct {
+    PfState state;
+    const char *step;
+} recovered[] = {
+    { PF_D_NEW, "recover: rolled-back refuse" },
+    { PF_D_CHECK_CREATE, "recover: check-refuse/port-delete" },
+    { PF_D_CHECK_VERIFY, "recover: check-refuse/port-delete" },
+    { PF_D_CHECK_DELETE, "recover: check-refuse/port-delete" },
+    { PF_D_CHECK_REFUSE, "recover: check-refuse/port-delete" },
+    { PF_D_CHECKED, "recover: checked" },
+    { PF_D_CREATE, "recover: clean-failed/clean refuse" },
+    { PF_D_ADD, "recover: clean-failed/clean refuse" },
+    { PF_D_CREATED, "recover: created" },
+    { PF_D_TAKE, "recover: clean-failed/clean refuse" },
+    { PF_D_READY, "recover: ready/close-gates" },
+    { PF_D_NIC_CREATE, "recover: nic-create/nic-create" },
+    { PF_D_NIC_CONNECT, "recover: nic-create/nic-create" },
+    { PF_D_NIC_RESTORE, "recover: nic-create/nic-create" },
+    { PF_D_OPEN, "recover: open" },
+    { PF_D_FINISH, "recover: finish/finish" },
+    { PF_D_CLEAN, "recover: clean/clean" },
+    { PF_D_CLEAN_FAILED, "recover: clean-failed/clean" },
+};
+static const struct {
+    PfState state;
+    const char *step;
+} trusted[] = {             /* The others are looked at. */
+    { PF_S_DELETED, "recover: deleted" },
+    { PF_S_UNDO_KEEP, "recover: undo-keep/undo-keep" },
+    { PF_S_UNDO, "recover: undo/undo" },
+    { PF_S_FINISH, "recover: finish/finish" },
+    { PF_S_CLEAR, "recover: clear/finish" },
+    { PF_S_CLOSE, "recover: close/finish" },
+};
+
 static void
 test_recovery_from_every_state(void)
 {
-    static const struct {
-        PfState state;
-        const char *step;
-    } destination[] = {
-        { PF_D_NEW, "recover: rolled-back refuse" },
-        { PF_D_CHECK_CREATE, "recover: check-refuse/port-delete" },
-        { PF_D_CHECK_VERIFY, "recover: check-refuse/port-delete" },
-        { PF_D_CHECK_DELETE, "recover: check-refuse/port-delete" },
-        { PF_D_CHECK_REFUSE, "recover: check-refuse/port-delete" },
-        { PF_D_CHECKED, "recover: checked" },
-        { PF_D_CREATE, "recover: clean-failed/clean refuse" },
-        { PF_D_ADD, "recover: clean-failed/clean refuse" },
-        { PF_D_CREATED, "recover: created" },
-        { PF_D_TAKE, "recover: clean-failed/clean refuse" },
-        { PF_D_READY, "recover: ready/close-gates" },
-        { PF_D_NIC_CREATE, "recover: nic-create/nic-create" },
-        { PF_D_NIC_CONNECT, "recover: nic-create/nic-create" },
-        { PF_D_NIC_RESTORE, "recover: nic-create/nic-create" },
-        { PF_D_OPEN, "recover: open" },
-        { PF_D_FINISH, "recover: finish/finish" },
-        { PF_D_CLEAN, "recover: clean/clean" },
-        { PF_D_CLEAN_FAILED, "recover: clean-failed/clean" },
-    };
-    static const struct {
-        PfState state;
-        const char *step;
-    } trusted[] = {             /* The others are looked at. */
-        { PF_S_DELETED, "recover: deleted" },
-        { PF_S_UNDO_KEEP, "recover: undo-keep/undo-keep" },
-        { PF_S_UNDO, "recover: undo/undo" },
-        { PF_S_FINISH, "recover: finish/finish" },
-        { PF_S_CLEAR, "recover: clear/finish" },
-        { PF_S_CLOSE, "recover: close/finish" },
-    };
-
     for (int state = PF_D_NEW; state < PF_S_NEW; state++) {
         PfMachine m = { state, 0 };
 
-        g_assert_cmpint(destination[state].state, ==, state);
-        walk_on(&m, destination[state].step, NULL);
+        g_assert_cmpint(recovered[state].state, ==, state);
+        walk_on(&m, recovered[state].step, NULL);
     }
     for (int state = PF_S_NEW; state < PF_COMPLETED; state++) {
         const char *step = "recover: recovered";

@@ -517,64 +517,64 @@ test_later_version_is_told(void)
 #define STEP "\"time_us\":1,\"us\":1,\"host\":\"h\",\"port\":\"p\"," \
              "\"request\":\"r\""
 
+static const char *const incomplete[] = {
+    "[]", "1", "{}", "{" HEAD "}", "{" HEAD ",\"ports\":[]}",
+    "{" HEAD ",\"steps\":[]}", "{" HEAD ",\"ports\":{},\"steps\":[]}",
+    "{\"version\":1,\"level\":\"later\",\"epoch\":\"e\",\"host\":\"h\","
+    "\"domain\":\"d\",\"ports\":[],\"steps\":[]}",
+    "{\"version\":1,\"epoch\":\"e\",\"host\":\"h\",\"domain\":\"d\","
+    "\"ports\":[],\"steps\":[]}",
+    "{\"version\":1,\"level\":\"saved\",\"host\":\"h\",\"domain\":\"d\","
+    "\"ports\":[],\"steps\":[]}",
+    "{\"version\":1,\"level\":\"saved\",\"epoch\":7,\"host\":\"h\","
+    "\"domain\":\"d\",\"ports\":[],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[1],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[null],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[[]],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1}],"
+    "\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":-1,"
+    "\"saved\":{}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\","
+    "\"ofport\":65280,\"saved\":{}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1.0,"
+    "\"saved\":{}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":[]}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{\"port\":1}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{\"port\":{\"policies\":{}}}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{\"port\":{\"version\":0,\"policies\":{}}}}],"
+    "\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{\"port\":{\"version\":65536,\"policies\":{}}}}],"
+    "\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{\"port\":{\"version\":1}}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{\"port\":{\"version\":1,\"policies\":[]}}}],"
+    "\"steps\":[]}",
+    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
+    "\"saved\":{}},{\"mac\":\"m\",\"name\":\"o\",\"ofport\":1,"
+    "\"saved\":{}}],\"steps\":[]}",
+    "{" HEAD ",\"ports\":[],\"steps\":[1]}",
+    "{" HEAD ",\"ports\":[],\"steps\":[{" STEP "}]}",
+    "{" HEAD ",\"ports\":[],\"steps\":[{" STEP ",\"result\":1}]}",
+    "{" HEAD ",\"ports\":[],\"steps\":[{" STEP ",\"result\":\"\"}]}",
+    "{" HEAD ",\"ports\":[],\"steps\":[{" STEP ",\"result\":\"fine\"}]}",
+    "{" HEAD ",\"ports\":[],\"steps\":[{\"time_us\":\"1\",\"us\":1,"
+    "\"host\":\"h\",\"port\":\"p\",\"request\":\"r\","
+    "\"result\":\"ok\"}]}",
+};
+
 static void
 test_incomplete_contents_are_refused(void)
 {
-    static const char *const texts[] = {
-        "[]", "1", "{}", "{" HEAD "}", "{" HEAD ",\"ports\":[]}",
-        "{" HEAD ",\"steps\":[]}", "{" HEAD ",\"ports\":{},\"steps\":[]}",
-        "{\"version\":1,\"level\":\"later\",\"epoch\":\"e\",\"host\":\"h\","
-        "\"domain\":\"d\",\"ports\":[],\"steps\":[]}",
-        "{\"version\":1,\"epoch\":\"e\",\"host\":\"h\",\"domain\":\"d\","
-        "\"ports\":[],\"steps\":[]}",
-        "{\"version\":1,\"level\":\"saved\",\"host\":\"h\",\"domain\":\"d\","
-        "\"ports\":[],\"steps\":[]}",
-        "{\"version\":1,\"level\":\"saved\",\"epoch\":7,\"host\":\"h\","
-        "\"domain\":\"d\",\"ports\":[],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[1],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[null],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[[]],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1}],"
-        "\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":-1,"
-        "\"saved\":{}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\","
-        "\"ofport\":65280,\"saved\":{}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1.0,"
-        "\"saved\":{}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":[]}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{\"port\":1}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{\"port\":{\"policies\":{}}}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{\"port\":{\"version\":0,\"policies\":{}}}}],"
-        "\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{\"port\":{\"version\":65536,\"policies\":{}}}}],"
-        "\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{\"port\":{\"version\":1}}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{\"port\":{\"version\":1,\"policies\":[]}}}],"
-        "\"steps\":[]}",
-        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-        "\"saved\":{}},{\"mac\":\"m\",\"name\":\"o\",\"ofport\":1,"
-        "\"saved\":{}}],\"steps\":[]}",
-        "{" HEAD ",\"ports\":[],\"steps\":[1]}",
-        "{" HEAD ",\"ports\":[],\"steps\":[{" STEP "}]}",
-        "{" HEAD ",\"ports\":[],\"steps\":[{" STEP ",\"result\":1}]}",
-        "{" HEAD ",\"ports\":[],\"steps\":[{" STEP ",\"result\":\"\"}]}",
-        "{" HEAD ",\"ports\":[],\"steps\":[{" STEP ",\"result\":\"fine\"}]}",
-        "{" HEAD ",\"ports\":[],\"steps\":[{\"time_us\":\"1\",\"us\":1,"
-        "\"host\":\"h\",\"port\":\"p\",\"request\":\"r\","
-        "\"result\":\"ok\"}]}",
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
-        assert_json_refused(texts[i], PF_PORTDATA_ERROR_FORMAT,
+    for (gsize i = 0; i < G_N_ELEMENTS(incomplete); i++) {
+        assert_json_refused(incomplete[i], PF_PORTDATA_ERROR_FORMAT,
                             "PortData: *");
     }
 }
