@@ -78,10 +78,12 @@ on_networks(gpointer user, GPtrArray *names, GPtrArray *xmls)
 
 /* ---- Migrations ---------------------------------------------------------- */
 
+static void source_event(PfAgent *, const char *uuid, PfEvent);
+
 PfMigration *
 pf_agent_migration(PfAgent *agent, const char *domain_uuid, int role)
 {
-    for (guint i = 0; i < agent->migrations->len; i++) {
+    for (guint i = agent->migrations->len; i-- > 0; ) {
         PfMigration *m = agent->migrations->pdata[i];
 
         if ((int) m->role == role && !pf_state_is_end(m->machine.state)
@@ -142,7 +144,8 @@ look_for_portdata(PfMigration *m)
     const char *text;
 
     if (m->role != PF_ROLE_DESTINATION || m->portdata_seen || !m->mailbox
-        || (m->machine.state != PF_D_READY && m->machine.state != PF_D_TAKE)) {
+        || m->machine.state < PF_D_TAKE
+        || m->machine.state > PF_D_NIC_RESTORE) {
         return;
     }
     text = pf_switch_iface_id(m->agent->sw, m->mailbox, PF_KEY_PORTDATA);
@@ -154,10 +157,14 @@ look_for_portdata(PfMigration *m)
         m->portdata = pf_portdata_decode(text, &error);
         if (!m->portdata) {
             pf_migration_error(m, "%s", error->message);
-        } else if (g_strcmp0(m->portdata->epoch, m->epoch)) {
-            pf_migration_error(m, "PortData of another epoch than the "
-                               "guest's stamp is left aside");
+        } else if (g_strcmp0(m->portdata->epoch, m->epoch ? m->epoch : "")
+                   || g_strcmp0(m->portdata->domain_uuid,
+                                m->record->domain_uuid)) {
+            pf_migration_error(m, "PortData of another guest, or of another "
+                               "epoch than the stamp, is left aside");
             g_clear_pointer(&m->portdata, pf_portdata_free);
+        } else if (m->record->level) {
+            VLOG_DBG("PortData was read before the restart");
         } else {
             g_free(m->record->peer);
             m->record->peer = g_strdup(m->portdata->host);
@@ -197,6 +204,28 @@ take_claims_away(PfMigration *m)
     }
 }
 
+/* Removes the migration 'i', which is over.  What the guest's next one has
+ * sent meanwhile is for that one. */
+static void
+remove_migration(PfAgent *agent, guint i)
+{
+    static const PfEvent first[] = {
+        PF_EV_SUSPENDED, PF_EV_ITERATION, PF_EV_ITERATION_PAUSED
+    };
+    PfMigration *m = agent->migrations->pdata[i];
+    guint32 kept = m->role == PF_ROLE_SOURCE ? m->machine.kept : 0;
+    g_autofree char *uuid = g_strdup(m->record->domain_uuid);
+
+    g_ptr_array_remove_index(agent->migrations, i);
+    pf_guests_renew(agent->guests, uuid);
+    for (gsize k = 0; k < G_N_ELEMENTS(first); k++) {
+        if (kept & (1u << first[k])) {
+            source_event(agent, uuid, first[k]);
+            return;
+        }
+    }
+}
+
 static void
 run_migrations(PfAgent *agent)
 {
@@ -209,13 +238,14 @@ run_migrations(PfAgent *agent)
         if (changed) {
             take_claims_away(m);
         }
+        if (m->role == PF_ROLE_DESTINATION && !agent->networks_known) {
+            i++;    /* After a restart: what may a port do here? */
+            continue;
+        }
         look_for_portdata(m);
         pf_migration_run(m);
         if (pf_migration_is_over(m)) {
-            g_autofree char *uuid = g_strdup(m->record->domain_uuid);
-
-            g_ptr_array_remove_index(agent->migrations, i);
-            pf_guests_renew(agent->guests, uuid);
+            remove_migration(agent, i);
         } else {
             i++;
         }
@@ -258,7 +288,7 @@ event_of_state(const PfMigration *m, PfGuestState state)
             return PF_EV_STOPPED;
         }
         /* libvirt shows the guest only once it is prepared. */
-        return m->machine.state == PF_D_CHECKED ? PF_N_EVENTS : PF_EV_GONE;
+        return m->machine.state <= PF_D_CHECKED ? PF_N_EVENTS : PF_EV_GONE;
     case PF_GUEST_PAUSED:
     case PF_GUEST_INCOMING:
     default:
@@ -297,14 +327,36 @@ ask_job(PfAgent *agent, const char *uuid,
     pf_hypervisor_job(agent->hv, uuid, job_answered, q);
 }
 
-/* A guest that came in is paused, as it is too while it comes in. */
+static gboolean
+has_carrier(PfMigration *m)
+{
+    for (guint i = 0; i < m->ports->len; i++) {
+        const PfMigrationPort *mp = m->ports->pdata[i];
+        g_autoptr(PfPort) port = pf_switch_port(m->agent->sw, mp->name);
+
+        if (port && !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* A guest that came in is paused, as it is too while it comes in.  One that is
+ * leaving has stopped, unless the migration was called off; but libvirt also
+ * leaves a guest paused if it does not know how its migration ended: then a
+ * carrier stays. */
 static void
 paused_answered(PfAgent *agent, const char *uuid, gboolean active)
 {
-    PfMigration *m = pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION);
+    PfMigration *dst = pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION);
+    PfMigration *src = pf_agent_migration(agent, uuid, PF_ROLE_SOURCE);
 
-    if (m && !active) {
-        pf_migration_event(m, PF_EV_ENDS_PAUSED);
+    if (dst && !active) {
+        pf_migration_event(dst, PF_EV_ENDS_PAUSED);
+    }
+    if (src && src->machine.state == PF_S_RECOVERED
+        && (active || !has_carrier(src))) {
+        pf_migration_event(src, active ? PF_EV_SUSPENDED : PF_EV_JOB_GONE);
     }
 }
 
@@ -323,7 +375,8 @@ tell_migration(PfMigration *m, PfGuestState state)
         return;
     }
     m->look_asked = FALSE;
-    if (m->role == PF_ROLE_DESTINATION && state == PF_GUEST_PAUSED) {
+    if (state == PF_GUEST_PAUSED
+        || (state == PF_GUEST_INCOMING && m->role == PF_ROLE_SOURCE)) {
         ask_job(m->agent, m->record->domain_uuid, paused_answered);
     }
     event = event_of_state(m, state);
@@ -359,8 +412,12 @@ on_synced(gpointer user)
 static void
 source_event(PfAgent *agent, const char *uuid, PfEvent event)
 {
-    PfMigration *m = source_migration(agent, uuid);
+    PfMigration *m;
 
+    if (!agent->recovered) {
+        return;     /* The journal may have a migration of this guest. */
+    }
+    m = source_migration(agent, uuid);
     if (m) {
         m->look_stale = TRUE;
         pf_migration_event(m, event);
@@ -521,10 +578,14 @@ sweep(PfAgent *agent)
                       port->name);
             pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
             pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
+            pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
+                         port->mac_in_use, FALSE, PF_REQUEST_TIMEOUT_MS, NULL,
+                         NULL);
         } else {
             VLOG_INFO("port '%s' (%s) of an old migration is deleted",
                       port->name, port->role);
-            pf_change_del_port(change, port->name, port->role);
+            pf_change_del_port(change, port->name, port->role,
+                               port->migration);
         }
         pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, NULL,
                          NULL);

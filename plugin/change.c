@@ -517,7 +517,7 @@ apply_del_port(PfSwitch *sw, const struct pf_op *op, GError **error OVS_UNUSED)
     const struct ovsrec_bridge *bridge
         = port ? pf_switch_bridge_of(sw, port) : NULL;
 
-    if (bridge && (!op->role || has_role(port, op->role, NULL))) {
+    if (bridge && (!op->role || has_role(port, op->role, op->migration))) {
         if (op->role) {
             ovsrec_port_verify_external_ids(port);
         }
@@ -533,7 +533,7 @@ check_gone(PfSwitch *sw, const struct pf_op *op, char **missing,
 {
     const struct ovsrec_port *port = pf_switch_port_row(sw, op->name);
 
-    if (port && (!op->role || has_role(port, op->role, NULL))) {
+    if (port && (!op->role || has_role(port, op->role, op->migration))) {
         *missing = g_strdup_printf("the deletion of port '%s'", op->name);
         return PF_CHECK_WAIT;
     }
@@ -545,11 +545,13 @@ static const struct pf_op_class del_port_class = {
 };
 
 void
-pf_change_del_port(PfChange *change, const char *name, const char *role)
+pf_change_del_port(PfChange *change, const char *name, const char *role,
+                   const char *migration)
 {
     struct pf_op *op = add_op(change, &del_port_class, name);
 
     op->role = g_strdup(role);
+    op->migration = g_strdup(migration);
 }
 
 /* iface_key. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "openvswitch/vlog.h"
+#include "plugin/control.h"
 #include "plugin/marker.h"
 #include "plugin/tap.h"
 #include "timeval.h"
@@ -145,15 +146,17 @@ check_delete(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
         PfChange *change = pf_change_new(TRUE);
 
-        pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION);
+        pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION,
+                           m->record->uuid);
         submit(m, change, pf_part_begin(m, port, "port-delete", VALIDATION,
                                         NULL));
     }
     if (m->machine.state == PF_D_CHECK_DELETE) {
         int error = pf_marker_set(m->record->domain);
         if (error) {
-            VLOG_WARN("guest '%s': marker for the hooks: %s",
-                      m->record->domain, g_strerror(error));
+            pf_migration_error(m, "marker for the hooks in %s: %s",
+                               pf_control_rundir(), g_strerror(error));
+            m->request_failed = TRUE;
         }
     }
 }
@@ -379,6 +382,7 @@ typedef struct {
     PfMigration *m;
     PfMigrationPort *port;
     PfPart *complete;
+    char *failed;               /* What extensions could not, or NULL. */
 } Restore;
 
 static void
@@ -392,6 +396,7 @@ restore_done(gpointer user, const GError *error)
     pf_part_end_detail(r->complete, error ? "failed" : "ok",
                        error ? error->message : "the gate is open");
     pf_migration_unref(r->m);
+    g_free(r->failed);
     g_free(r);
 }
 
@@ -453,8 +458,8 @@ extensions_restored(gpointer user, const GError *error)
     if (part) {
         pf_part_end(part, error);
     }
-    if (reason) {
-        restore_failed(r, reason);
+    if (reason || r->failed) {
+        restore_failed(r, reason ? reason : r->failed);
     } else {
         open_gate(r);
     }
@@ -475,6 +480,10 @@ restore_extension(PfMigration *m, PfMigrationPort *port,
     GVariant *old = policies_of(port, extension);
     g_autoptr(GError) error = NULL;
 
+    if (!ep.network) {
+        return g_strdup_printf("network '%s' is not managed here any more",
+                               port->network);
+    }
     if (!saved) {
         return g_strdup("no data came for it: restored from the stamp");
     }
@@ -538,6 +547,7 @@ restore_port(PfMigration *m, PfMigrationPort *port)
         }
     }
     r->complete = pf_part_begin(m, port, "nic-restore-complete", NULL, NULL);
+    r->failed = failed->len ? g_strdup(failed->str) : NULL;
     if (changed) {
         gpointer *user = g_new(gpointer, 2);
 
@@ -548,8 +558,8 @@ restore_port(PfMigration *m, PfMigrationPort *port)
         return;
     }
     pf_change_free(change);
-    if (failed->len) {
-        restore_failed(r, failed->str);
+    if (r->failed) {
+        restore_failed(r, r->failed);
     } else {
         open_gate(r);
     }
@@ -577,7 +587,8 @@ finish(PfMigration *m)
         pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
     }
     if (m->mailbox_is_ours) {
-        pf_change_del_port(change, m->mailbox, PF_ROLE_MAILBOX);
+        pf_change_del_port(change, m->mailbox, PF_ROLE_MAILBOX,
+                           m->record->uuid);
     } else if (m->mailbox) {
         pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
     }
@@ -600,11 +611,14 @@ clean(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
 
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
-        pf_change_del_port(change, port->name, PF_ROLE_OPERATIONAL);
-        pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION);
+        pf_change_del_port(change, port->name, PF_ROLE_OPERATIONAL,
+                           m->record->uuid);
+        pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION,
+                           m->record->uuid);
     }
     if (m->mailbox_is_ours) {
-        pf_change_del_port(change, m->mailbox, PF_ROLE_MAILBOX);
+        pf_change_del_port(change, m->mailbox, PF_ROLE_MAILBOX,
+                           m->record->uuid);
     }
     pf_migration_hold(m);
     pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),

@@ -123,10 +123,10 @@ pf_guests_first_openvswitch_nic(const PfDomain *domain)
 static void
 mark(PfGuests *guests, PfGuest *guest)
 {
+    gint64 when = time_msec() + SETTLE_MS;
+
     guest->dirty = TRUE;
-    if (!guests->look_ms) {
-        guests->look_ms = time_msec() + SETTLE_MS;
-    }
+    guests->look_ms = guests->look_ms ? MIN(guests->look_ms, when) : when;
 }
 
 void
@@ -172,6 +172,20 @@ index_ports(PfGuests *guests, PfGuest *guest)
     }
 }
 
+/* A gate that was closed for good is not for the next guest with a port of
+ * that name. */
+static void
+forget_gates(PfAgent *agent, const PfGuest *guest)
+{
+    for (guint i = 0; i < guest->domain->nics->len; i++) {
+        const PfNic *nic = guest->domain->nics->pdata[i];
+
+        if (nic->target && nic->bridge) {
+            pf_gates_forget(agent->gates, nic->bridge, nic->target);
+        }
+    }
+}
+
 static void
 remove_guest(PfGuests *guests, const char *uuid)
 {
@@ -179,6 +193,7 @@ remove_guest(PfGuests *guests, const char *uuid)
 
     g_hash_table_remove(guests->renew, uuid);
     if (guest) {
+        forget_gates(guests->agent, guest);
         g_hash_table_foreach_remove(guests->by_port, is_guest, guest);
         g_hash_table_remove(guests->by_uuid, uuid);
     }
@@ -197,6 +212,12 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
         return;
     }
     domain = pf_domain_parse(xml, &error);
+    if (!domain) {
+        VLOG_WARN("guest '%s': its stamp will be written anew: %s", name,
+                  error->message);
+        g_clear_error(&error);
+        domain = pf_domain_parse_unstamped(xml, &error);
+    }
     if (!domain) {
         VLOG_WARN("guest '%s': its XML is left aside: %s", name,
                   error->message);
@@ -340,6 +361,7 @@ stamp_written(gpointer user, const GError *error)
             VLOG_INFO("guest '%s': its stamp is not written yet: %s",
                       guest->name, error->message);
             guest->not_before_ms = time_msec() + RETRY_MS;
+            guest->renew |= g_strcmp0(w->epoch, guest->epoch) != 0;
         } else {
             g_free(guest->stamp);
             guest->stamp = g_steal_pointer(&w->text);

@@ -17,6 +17,7 @@
 #include "plugin/codec.h"
 #include "plugin/marker.h"
 #include "plugin/migration.h"
+#include "timeval.h"
 #include "unixctl.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_hook_server);
@@ -270,6 +271,7 @@ on_migrate(PfAgent *agent, struct unixctl_conn *conn, const char *name,
         unixctl_command_reply(conn, "");
     } else {
         m->hook = conn;
+        m->deadline_ms = time_msec() + m->check_timeout_ms;
         pf_agent_add_migration(agent, m);
         pf_migration_event(m, PF_EV_MIGRATE);
     }
@@ -307,6 +309,8 @@ on_prepare(PfAgent *agent, struct unixctl_conn *conn, const PfDomain *domain)
 
     if (m) {
         m->hook = conn;
+        m->look_stale = TRUE;
+        m->deadline_ms = time_msec() + m->hook_timeout_ms;
         pf_migration_event(m, PF_EV_PREPARE);
     }
 }
@@ -337,6 +341,8 @@ on_start(PfAgent *agent, struct unixctl_conn *conn, const PfDomain *domain)
     first = domain->nics->pdata[0];
     m->mailbox = g_strdup(first->target);
     m->hook = conn;
+    m->look_stale = TRUE;
+    m->deadline_ms = time_msec() + m->hook_timeout_ms;
     pf_migration_event(m, PF_EV_START);
 }
 

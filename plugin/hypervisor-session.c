@@ -554,6 +554,7 @@ guest_state(int state, int reason)
         return PF_GUEST_GONE;
     case VIR_DOMAIN_PAUSED:
         return (reason == VIR_DOMAIN_PAUSED_MIGRATION
+                || reason == VIR_DOMAIN_PAUSED_STARTING_UP
                 ? PF_GUEST_INCOMING : PF_GUEST_PAUSED);
     case VIR_DOMAIN_SHUTDOWN:
     case VIR_DOMAIN_CRASHED:

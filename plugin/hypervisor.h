@@ -35,12 +35,13 @@ typedef enum {
     PF_GUEST_GONE,              /* Not active here, or not known at all. */
     PF_GUEST_RUNNING,
     PF_GUEST_PAUSED,            /* Any reason but the next. */
-    PF_GUEST_INCOMING,          /* PAUSED, reason MIGRATION; see below. */
+    PF_GUEST_INCOMING,          /* PAUSED, reason MIGRATION or STARTING_UP; see
+                                 * below. */
 } PfGuestState;
 /* libvirt gives PAUSED the reason MIGRATION on both hosts.  On the destination
  * from the end of the preparation (QEMU listens) to the end of the migration;
  * before that, while QEMU starts and the hooks `prepare' and `start' run, the
- * reason is STARTING_UP, thus PF_GUEST_PAUSED.  On the source when the
+ * reason is STARTING_UP.  On the source when the
  * migration, or anything else while it is under way, has stopped the guest,
  * and after a failure for as long as it is not resumed.  So who sees INCOMING
  * for a guest that his journal calls a source has a guest that stands still.

@@ -60,6 +60,7 @@ static const PfRow rows[] = {
     ON(D_ADD, CALLED_OFF, D_CLEAN, CLEAN, REFUSE, 0),
     ON(D_ADD, RECOVER, D_CLEAN_FAILED, CLEAN, REFUSE, 0),
     ON(D_CREATED, START, D_TAKE, TAKE_TAP, SILENT, 0),
+    ON(D_CREATED, RUNS, D_TAKE, TAKE_TAP, SILENT, AGAIN),
     ON(D_CREATED, GONE, D_CLEAN, CLEAN, SILENT, 0),
     ON(D_CREATED, RECOVER, D_CREATED, NONE, SILENT, 0),
     ON(D_TAKE, DONE, D_READY, NONE, ACCEPT, 0),
@@ -381,8 +382,8 @@ static gboolean
 is_inner(PfEvent event)
 {
     return (event == PF_EV_DONE || event == PF_EV_DONE_DEGRADED
-            || event == PF_EV_FAILED || event == PF_EV_CALLED_OFF || event == PF_EV_GIVEN_UP
-            || event == PF_EV_RECOVER);
+            || event == PF_EV_FAILED || event == PF_EV_CALLED_OFF
+            || event == PF_EV_GIVEN_UP || event == PF_EV_RECOVER);
 }
 
 static gboolean

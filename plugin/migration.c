@@ -21,6 +21,8 @@ VLOG_DEFINE_THIS_MODULE(pf_migration);
 #define CHECKED_EXPIRES_MS 30000
 #define RETRY_MS 500
 #define ASK_JOB_MS 1000
+/* Twice this and PF_HOOK_TIMEOUT_MAX_MS are within a hook's own deadline. */
+#define TIDY_UP_MS 400
 
 static void start_request(PfMigration *, PfRequest);
 
@@ -141,6 +143,16 @@ pf_migration_extension_port(PfMigration *m, PfMigrationPort *port,
     };
 }
 
+/* What is left for the hook that waits; a little even if it is over, to tidy
+ * up in and to answer. */
+static guint
+hook_time_left(const PfMigration *m)
+{
+    gint64 left = m->deadline_ms - time_msec();
+
+    return MAX(left, TIDY_UP_MS);
+}
+
 guint
 pf_migration_timeout(const PfMigration *m)
 {
@@ -148,11 +160,10 @@ pf_migration_timeout(const PfMigration *m)
     case PF_REQ_CHECK_CREATE:
     case PF_REQ_CHECK_VERIFY:
     case PF_REQ_CHECK_DELETE:
-        return m->check_timeout_ms;
     case PF_REQ_PORT_CREATE:
     case PF_REQ_PROPERTY_ADD:
     case PF_REQ_TAKE_TAP:
-        return m->hook_timeout_ms;
+        return hook_time_left(m);
     default:
         return PF_REQUEST_TIMEOUT_MS;
     }
@@ -451,7 +462,8 @@ end(PfMigration *m)
     g_free(r->outcome);
     r->outcome = g_strdup(pf_state_name(m->machine.state));
     r->ended_us = g_get_real_time();
-    if (m->role == PF_ROLE_DESTINATION) {
+    if (m->role == PF_ROLE_DESTINATION
+        && !pf_agent_migration(m->agent, r->domain_uuid, m->role)) {
         pf_marker_clear(r->domain);
     }
     VLOG_INFO("%s of guest '%s': %s%s%s", r->role, r->domain, r->outcome,
@@ -496,7 +508,7 @@ perform(PfMigration *m, const PfTransition *t)
     m->ask_job_ms = wants_job(t->to) ? now + ASK_JOB_MS : 0;
 
     if (t->answer == PF_ANSWER_ACCEPT && m->hook) {
-        pf_migration_journal(m, m->hook_timeout_ms, accept_hook,
+        pf_migration_journal(m, hook_time_left(m), accept_hook,
                              pf_migration_ref(m));
     } else if (t->from != t->to) {
         pf_migration_journal(m, 0, NULL, NULL);

@@ -57,8 +57,10 @@ typedef struct PfMigration {
 
     char *error;                /* The first thing that went wrong. */
     char *epoch;                /* Of the stamp; NULL: unstamped. */
-    guint hook_timeout_ms;      /* A request that a hook waits for. */
-    guint check_timeout_ms;     /* Requests 1 to 3. */
+    guint hook_timeout_ms;      /* From a hook's call to its answer. */
+    guint check_timeout_ms;     /* The same for `migrate': requests 1 to 3. */
+    gint64 deadline_ms;         /* time_msec() until which the requests of
+                                 * this hook may take. */
     struct unixctl_conn *hook;  /* Waits for an answer, or NULL. */
     char *hook_reply;           /* Text of the answer, if accepted. */
 

@@ -14,6 +14,8 @@
 G_DEFINE_QUARK(pf-portdata-error-quark, pf_portdata_error)
 
 #define PREFIX "pf1."
+/* Bytes of a text in a step of the trace. */
+#define MAX_STEP_TEXT 1024
 
 static const char *const level_names[] = {
     [PF_LEVEL_PRECOPY] = "precopy",
@@ -185,7 +187,11 @@ step_to_variant(const PfStep *step)
     put_string(&dict, "kind", step->kind);
     put_string(&dict, "extension", step->extension);
     put_string(&dict, "result", step->result);
-    put_string(&dict, "detail", step->detail);
+    if (step->detail) {
+        g_autofree char *detail = g_utf8_make_valid(
+            step->detail, strnlen(step->detail, MAX_STEP_TEXT / 3));
+        put_string(&dict, "detail", detail);
+    }
     return g_variant_dict_end(&dict);
 }
 
@@ -285,6 +291,13 @@ port_from_variant(PfPortData *pd, GVariant *v, GError **error)
                               saved, error);
 }
 
+/* What other hosts say goes into the journal as it is: in measure. */
+static gboolean
+is_long(const char *text)
+{
+    return text && strlen(text) > MAX_STEP_TEXT;
+}
+
 static gboolean
 step_from_variant(PfPortData *pd, GVariant *v, GError **error)
 {
@@ -306,6 +319,14 @@ step_from_variant(PfPortData *pd, GVariant *v, GError **error)
     step.extension = (char *) pf_codec_string(v, "extension");
     step.result = (char *) pf_codec_string(v, "result");
     step.detail = (char *) pf_codec_string(v, "detail");
+    if (is_long(step.host) || is_long(step.port) || is_long(step.request)
+        || is_long(step.kind) || is_long(step.extension)
+        || is_long(step.detail)) {
+        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                    "PortData: a step of the trace has a text of over %d "
+                    "bytes", MAX_STEP_TEXT);
+        return FALSE;
+    }
     if (!step.host || !step.port || !step.request || !step.result
         || !g_strv_contains(results, step.result)) {
         return bad(error, "a step of the trace is incomplete");

@@ -131,6 +131,16 @@ write_level(PfMigration *m, PfLevel level)
 }
 
 static void
+mark_deleted(PfMigration *m)
+{
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, m->mailbox);
+
+    if (row) {      /* Else libvirt has deleted it, and read what it had. */
+        write_level(m, PF_LEVEL_DELETED);
+    }
+}
+
+static void
 precopy(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
@@ -406,17 +416,17 @@ undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
                                         undone[i].kind, NULL);
         }
     }
-    if (!port->undo) {
+    if (!port->undo || (!row && !if_nametoindex(port->name))) {
+        /* Neither port nor tap: libvirt has ended the guest. */
         pf_change_free(change);
         undo_gate(u, NULL);
         return;
     }
-    if (is_original) {
-        pf_change_set_claims(change, port->name, port->iface_id, port->mac);
-    } else {
+    if (!is_original) {
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
         pf_change_restore_port(change, port->bridge, port->name, port->undo);
     }
+    pf_change_set_claims(change, port->name, port->iface_id, port->mac);
     if (!keep && m->mailbox && !strcmp(port->name, m->mailbox)) {
         pf_change_iface_key(change, port->name, PF_KEY_PORTDATA, NULL);
     }
@@ -460,9 +470,10 @@ finish(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
 
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
-        pf_change_del_port(change, port->name, PF_ROLE_CARRIER);
+        pf_change_del_port(change, port->name, PF_ROLE_CARRIER,
+                           m->record->uuid);
         if (!is_here && is_orphan(m, port)) {
-            pf_change_del_port(change, port->name, NULL);
+            pf_change_del_port(change, port->name, NULL, NULL);
         }
     }
     if (m->mailbox) {
@@ -499,7 +510,7 @@ pf_source_request(PfMigration *m, PfRequest request)
         port_delete(m);
         break;
     case PF_REQ_MARK_DELETED:
-        write_level(m, PF_LEVEL_DELETED);
+        mark_deleted(m);
         break;
     case PF_REQ_UNDO:
         undo(m, FALSE);

@@ -158,8 +158,10 @@ void pf_change_make_carrier(PfChange *, const char *name,
 void pf_change_restore_port(PfChange *, const char *bridge, const char *name,
                             GVariant *image);
 /* Deletes the port 'name'; nothing to do if there is none.  With 'role' not
- * NULL, only if its role is that.  Checked: it is gone. */
-void pf_change_del_port(PfChange *, const char *name, const char *role);
+ * NULL, only if its role is that; with 'migration' not NULL, only if it belongs
+ * to that one.  Checked: it is gone. */
+void pf_change_del_port(PfChange *, const char *name, const char *role,
+                        const char *migration);
 /* Sets (value) or deletes (value NULL) one key of external_ids, other keys
  * untouched, of the Interface or of the Port called 'name'.  If there is no
  * such port: NOT_FOUND when setting, nothing to do when deleting. */

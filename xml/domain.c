@@ -111,9 +111,10 @@ read_metadata(const xmlNode *node, PfDomain *domain, GError **error)
     return TRUE;
 }
 
-/* Reads the children of <domain> 'root'. */
+/* Reads the children of <domain> 'root'; the stamp only if 'stamped'. */
 static gboolean
-read_domain(const xmlNode *root, PfDomain *domain, GError **error)
+read_domain(const xmlNode *root, gboolean stamped, PfDomain *domain,
+            GError **error)
 {
     const xmlNode *name = pf_xml_child(root, "name");
 
@@ -130,7 +131,7 @@ read_domain(const xmlNode *root, PfDomain *domain, GError **error)
     for (const xmlNode *child = root->children; child; child = child->next) {
         if ((pf_xml_is(child, NULL, "devices")
              && !read_devices(child, domain, error))
-            || (pf_xml_is(child, NULL, "metadata")
+            || (stamped && pf_xml_is(child, NULL, "metadata")
                 && !read_metadata(child, domain, error))) {
             return FALSE;
         }
@@ -138,8 +139,8 @@ read_domain(const xmlNode *root, PfDomain *domain, GError **error)
     return TRUE;
 }
 
-PfDomain *
-pf_domain_parse(const char *xml, GError **error)
+static PfDomain *
+parse_domain(const char *xml, gboolean stamped, GError **error)
 {
     g_autoptr(PfDomain) domain = g_new0(PfDomain, 1);
     g_autoptr(xmlDoc) doc = NULL;
@@ -147,10 +148,23 @@ pf_domain_parse(const char *xml, GError **error)
     domain->nics = g_ptr_array_new_with_free_func(nic_free);
     doc = pf_xml_read(xml, PF_DOMAIN_MAX_BYTES, "domain", PF_XML_SECRET,
                       error);
-    if (!doc || !read_domain(xmlDocGetRootElement(doc), domain, error)) {
+    if (!doc || !read_domain(xmlDocGetRootElement(doc), stamped, domain,
+                             error)) {
         return NULL;
     }
     return g_steal_pointer(&domain);
+}
+
+PfDomain *
+pf_domain_parse(const char *xml, GError **error)
+{
+    return parse_domain(xml, TRUE, error);
+}
+
+PfDomain *
+pf_domain_parse_unstamped(const char *xml, GError **error)
+{
+    return parse_domain(xml, FALSE, error);
 }
 
 void

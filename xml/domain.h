@@ -48,6 +48,9 @@ typedef struct {
  * guest that claims to be stamped is not taken for one without a stamp.
  * Returns NULL with '*error' set on failure. */
 PfDomain *pf_domain_parse(const char *xml, GError **error);
+/* The same without looking at stamps: for a guest that runs here, whose stamp is
+ * written anew if it is not good. */
+PfDomain *pf_domain_parse_unstamped(const char *xml, GError **error);
 void pf_domain_free(PfDomain *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfDomain, pf_domain_free)
 

@@ -267,6 +267,17 @@ def journal(host):
     return [dict(zip(data["headings"], row)) for row in data["data"]]
 
 
+def whole_steps(destination, source):
+    """The steps of a migration from both hosts' traces.  The destination's has
+    of the source what came with the guest, which is all of it only if the
+    source was done by the time that libvirt took its data along."""
+    own = [s for s in destination["steps"] if s["host"] not in
+           {t["host"] for t in source["steps"]}]
+    arrive = [request for request, _ in ARRIVE]
+    return ([s for s in own if s["request"] not in arrive] + source["steps"]
+            + [s for s in own if s["request"] in arrive])
+
+
 def order_problems(steps, mac, whole=ORDER):
     """What is wrong with the order of the STEPS of the port MAC, as texts."""
     mine = [s for s in steps if s["port"] == mac]

@@ -119,7 +119,7 @@ sw_delete_port(const char *name)
 {
     PfChange *change = pf_change_new(TRUE);
 
-    pf_change_del_port(change, name, NULL);
+    pf_change_del_port(change, name, NULL, NULL);
     sw_commit(change, "del_port");
     g_assert_true(sw_port_is_gone((gpointer) name));
     ovs_assert_prints("0", "ovs-vsctl list-ports br0 | grep -cx %s || true",

@@ -118,7 +118,7 @@ test_same_port_twice_in_a_row(void)
     PfChange *key = pf_change_new(FALSE);
 
     pf_change_iface_key(key, "g1", "k", "v");
-    pf_change_del_port(del, "g1", NULL);
+    pf_change_del_port(del, "g1", NULL, NULL);
     pf_switch_submit(sw, sw_ghost("g1", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[0]);
     pf_switch_submit(sw, key, OVS_PATIENCE_MS, sw_on_done, &o[1]);

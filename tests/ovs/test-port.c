@@ -361,7 +361,7 @@ test_hundred_moves_leave_nothing(void)
         g_assert_true(pf_codec_integer(iface, "ofport", &ofport));
         g_assert_cmpint(ofport, ==, 900);
         change = pf_change_new(TRUE);
-        pf_change_del_port(change, "web0", NULL);
+        pf_change_del_port(change, "web0", NULL, NULL);
         sw_commit(change, "port-delete");
     }
     close(fd);

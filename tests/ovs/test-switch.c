@@ -363,13 +363,14 @@ test_del_port_respects_role(void)
     PfChange *change = pf_change_new(TRUE);
 
     sw_commit(sw_ghost("g1", NULL, 0), "ghost");
-    pf_change_del_port(change, "g1", PF_ROLE_VALIDATION);
-    pf_change_del_port(change, "nobody", PF_ROLE_VALIDATION);
+    pf_change_del_port(change, "g1", PF_ROLE_VALIDATION, NULL);
+    pf_change_del_port(change, "g1", PF_ROLE_OPERATIONAL, "another");
+    pf_change_del_port(change, "nobody", PF_ROLE_VALIDATION, NULL);
     sw_commit(change, "del_port of another role");
     g_assert_true(sw_port_exists((gpointer) "g1"));
 
     change = pf_change_new(TRUE);
-    pf_change_del_port(change, "g1", PF_ROLE_OPERATIONAL);
+    pf_change_del_port(change, "g1", PF_ROLE_OPERATIONAL, NULL);
     sw_commit(change, "del_port");
     g_assert_true(sw_port_is_gone((gpointer) "g1"));
 }

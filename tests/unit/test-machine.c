@@ -244,6 +244,8 @@ test_preparation_that_is_called_off(void)
               "done: rolled-back refuse");
     walk_from(D_ADD, "gone:", "done: clean/clean refuse");
     walk_from(D_CREATED, "gone: clean/clean");
+    walk_from(D_CREATED, "runs: take/property-add",
+              "done: ready accept nic-create/nic-create");
     walk_from(D_TAKE, "gone:", "done: clean/clean refuse");
 }
 

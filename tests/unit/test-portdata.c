@@ -291,6 +291,23 @@ test_limits_are_reached(void)
 }
 
 static void
+test_details_of_steps_are_cut(void)
+{
+    g_autoptr(PfPortData) pd = sample(PF_LEVEL_SAVED);
+    g_autofree char *detail = g_strnfill(100000, 'x');
+    guint last = pd->steps->len;
+
+    add_step(pd, "nic-save", detail);
+
+    g_autofree char *text = encoded(pd);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PfPortData) after = pf_portdata_decode(text, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(strlen(((PfStep *) after->steps->pdata[last])->detail),
+                     <=, 1024);
+}
+
+static void
 test_too_much_to_carry_says_how_much(void)
 {
     g_autoptr(PfPortData) pd = sample(PF_LEVEL_SAVED);
@@ -300,7 +317,11 @@ test_too_much_to_carry_says_how_much(void)
     for (int i = 0; i < 200000; i++) {
         g_string_append_c(noise, g_test_rand_int_range(32, 127));
     }
-    add_step(pd, "nic-save", noise->str);
+    GVariantDict dict;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "noise", "s", noise->str);
+    pf_portdata_port_add(pd->ports->pdata[0], "noise", 1,
+                         g_variant_dict_end(&dict), NULL);
     g_string_free(noise, TRUE);
 
     g_autoptr(GError) error = NULL;
@@ -600,6 +621,7 @@ main(int argc, char *argv[])
     TEST(least_comes_back);
     TEST(text_needs_no_quotes);
     TEST(limits_are_reached);
+    TEST(details_of_steps_are_cut);
     TEST(too_much_to_carry_says_how_much);
     TEST(every_truncation_is_refused);
     TEST(changed_character_is_refused_or_harmless);
