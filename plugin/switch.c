@@ -159,12 +159,6 @@ pf_switch_backlog(const PfSwitch *sw)
     return root ? root->next_cfg - root->cur_cfg : 0;
 }
 
-guint
-pf_switch_seqno(const PfSwitch *sw)
-{
-    return ovsdb_idl_get_seqno(sw->idl);
-}
-
 /* ---- Rows ------------------------------------------------------------- */
 
 const struct ovsrec_open_vswitch *
@@ -248,7 +242,6 @@ pf_port_free(PfPort *port)
         g_free(port->attached_mac);
         g_free(port->iface_id);
         g_free(port->iface_status);
-        g_free(port->vm_id);
         g_free(port);
     }
 }
@@ -283,7 +276,6 @@ port_from_row(PfSwitch *sw, const struct ovsrec_port *row)
     port->attached_mac = g_strdup(smap_get(ids, "attached-mac"));
     port->iface_id = g_strdup(smap_get(ids, "iface-id"));
     port->iface_status = g_strdup(smap_get(ids, "iface-status"));
-    port->vm_id = g_strdup(smap_get(ids, "vm-id"));
     return port;
 }
 

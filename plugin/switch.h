@@ -70,8 +70,6 @@ gboolean pf_switch_is_ready(const PfSwitch *);
 /* How many configurations ovs-vswitchd has still to acknowledge; not 0 for
  * long only if it does not run, or hangs. */
 gint64 pf_switch_backlog(const PfSwitch *);
-/* Changes with the replica; equal numbers mean equal contents. */
-guint pf_switch_seqno(const PfSwitch *);
 
 /* A port as the replica has it; all strings owned by the caller's copy. */
 typedef struct {
@@ -88,7 +86,6 @@ typedef struct {
     char *attached_mac;         /* Interface external_ids, or NULL. */
     char *iface_id;
     char *iface_status;
-    char *vm_id;
 } PfPort;
 void pf_port_free(PfPort *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfPort, pf_port_free)
