@@ -156,7 +156,7 @@ usage(void)
            program_name, program_name, ovs_rundir(), JOURNAL_DEFAULT,
            PF_JOURNAL_LIMIT_DEFAULT);
     daemon_usage();
-    printf("  (the default pidfile is %s/%s.pid)\n", pf_control_rundir(),
+    printf("                          (here, without FILE: %s/%s.pid)\n", pf_control_rundir(),
            program_name);
     vlog_usage();
     printf("\nOther options:\n"
