@@ -156,8 +156,8 @@ usage(void)
            program_name, program_name, ovs_rundir(), JOURNAL_DEFAULT,
            PF_JOURNAL_LIMIT_DEFAULT);
     daemon_usage();
-    printf("                          (here, without FILE: %s/%s.pid)\n", pf_control_rundir(),
-           program_name);
+    printf("                          (here, without FILE: %s/%s.pid)\n",
+           pf_control_rundir(), program_name);
     vlog_usage();
     printf("\nOther options:\n"
            "  --unixctl=SOCKET       control socket (default: %s)\n"
