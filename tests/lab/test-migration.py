@@ -189,6 +189,98 @@ class Order(LabTest):
         self.assert_nothing_left()
 
 
+class Variants(LabTest):
+    """The other ways in which libvirt moves, saves and restores guests."""
+
+    def setUp(self):
+        super().setUp()
+        self.start("vm1", WEB % (MAC % 1, "web0", 11))
+        self.before = port("a", "web0")
+
+    def assert_moved(self, state="running"):
+        self.assert_outcome("b", "destination", "completed")
+        self.assertEqual(state, guest_state("b", "vm1"))
+        self.assertEqual(self.before, port("b", "web0"))
+        self.assertFalse(has_port("a", "web0"))
+        if state != "running":
+            inside("b", "virsh", "--quiet", "resume", "vm1")
+        self.assertTrue(ping("10.99.42.11"))
+        self.assert_nothing_left()
+
+    def test_direct(self):
+        migrate("vm1", "a", "--live")
+        self.assert_moved()
+
+    def test_not_live(self):
+        migrate("vm1", "a", "--p2p")
+        self.assert_moved()
+
+    def test_arrives_suspended(self):
+        migrate("vm1", "a", "--live", "--p2p", "--suspend")
+        self.assert_moved("paused")
+
+    def test_post_copy(self):
+        migrate("vm1", "a", "--live", "--p2p", "--postcopy",
+                "--postcopy-after-precopy")
+        self.assert_moved()
+
+    def test_tunnelled(self):
+        migrate("vm1", "a", "--live", "--p2p", "--tunnelled")
+        self.assert_moved()
+
+    def test_persistent(self):
+        migrate("vm1", "a", "--live", "--p2p", "--persistent")
+        self.addCleanup(inside, "b", "virsh", "--quiet", "undefine", "vm1",
+                        check=False)
+        self.assert_moved()
+
+    def test_offline_leaves_nothing(self):
+        xml = output("a", "virsh", "dumpxml", "--migratable", "vm1")
+        inside("a", "virsh", "--quiet", "destroy", "vm1")
+        inside("a", "virsh", "--quiet", "define", "/dev/stdin", text=xml)
+        self.addCleanup(inside, "a", "virsh", "--quiet", "undefine", "vm1",
+                        check=False)
+        migrate("vm1", "a", "--offline", "--persistent")
+        self.addCleanup(inside, "b", "virsh", "--quiet", "undefine", "vm1",
+                        check=False)
+        self.assertFalse(has_port("b", "web0"))
+        until("the check to expire", lambda: not harness.portferry(
+            "b", "status")["migrations"], 60)
+        self.assert_nothing_left()
+
+    def test_saved_and_restored_guest_is_no_migration(self):
+        before = harness.journal("a")
+        inside("a", "virsh", "--quiet", "save", "vm1", "/run/vm1.saved")
+        self.assertFalse(has_port("a", "web0"))
+        inside("a", "virsh", "--quiet", "restore", "/run/vm1.saved")
+        self.assertTrue(ping("10.99.42.11"))
+        self.assertEqual(before, harness.journal("a"))
+        self.assertEqual(42, port("a", "web0")["Port"]["tag"])
+        self.assert_nothing_left()
+        wait_for_stamp("a", "vm1")
+        migrate("vm1", "a")
+        self.assertEqual(42, port("b", "web0")["Port"]["tag"])
+
+    def test_two_guests_at_once(self):
+        self.start("vm4", WEB % (MAC % 5, "web4", 14))
+        both = [Migration(name, "a", "--live", "--p2p")
+                for name in ("vm1", "vm4")]
+        for migration in both:
+            result = migration.result()
+            self.assertEqual(0, result.returncode, result.stderr)
+        settled("b")
+        for name in ("web0", "web4"):
+            self.assertEqual(42, port("b", name)["Port"]["tag"])
+        self.assertEqual({("vm1", "completed"), ("vm4", "completed")},
+                         {(row["domain"], row["outcome"])
+                          for row in harness.journal("b")
+                          if row["role"] == "destination"}
+                         & {("vm1", "completed"), ("vm4", "completed")})
+        for address in ("10.99.42.11", "10.99.42.14"):
+            self.assertTrue(ping(address))
+        self.assert_nothing_left()
+
+
 class Refusals(LabTest):
     """What is refused leaves the guest where it was."""
 
