@@ -136,6 +136,32 @@ source_migration(PfAgent *agent, const char *uuid)
     return m;
 }
 
+/* Takes over 'pd', which came for 'm', if it is what this migration's source
+ * wrote. */
+static void
+accept_portdata(PfMigration *m, PfPortData *pd)
+{
+    if (g_strcmp0(pd->epoch, m->epoch ? m->epoch : "")
+        || g_strcmp0(pd->domain_uuid, m->record->domain_uuid)) {
+        pf_migration_error(m, "PortData of another guest, or of another epoch "
+                           "than the stamp, is left aside");
+        pf_portdata_free(pd);
+        return;
+    }
+    m->portdata = pd;
+    if (pd->level == PF_LEVEL_PRECOPY) {
+        m->degraded = TRUE;
+        pf_migration_error(m, "PortData is of level precopy: what changed at "
+                           "the last moment is not in it");
+    }
+    if (!m->record->level) {    /* Else it was read before a restart. */
+        m->record->level = g_strdup(pf_level_name(pd->level));
+        g_free(m->record->peer);
+        m->record->peer = g_strdup(pd->host);
+        pf_migration_source_steps(m, pd->steps);
+    }
+}
+
 /* Looks for PortData where libvirt puts it. */
 static void
 look_for_portdata(PfMigration *m)
@@ -154,23 +180,12 @@ look_for_portdata(PfMigration *m)
     }
     m->portdata_seen = TRUE;
     if (*text) {
-        m->portdata = pf_portdata_decode(text, &error);
-        if (!m->portdata) {
-            pf_migration_error(m, "%s", error->message);
-        } else if (g_strcmp0(m->portdata->epoch, m->epoch ? m->epoch : "")
-                   || g_strcmp0(m->portdata->domain_uuid,
-                                m->record->domain_uuid)) {
-            pf_migration_error(m, "PortData of another guest, or of another "
-                               "epoch than the stamp, is left aside");
-            g_clear_pointer(&m->portdata, pf_portdata_free);
-        } else if (m->record->level) {
-            VLOG_DBG("PortData was read before the restart");
+        PfPortData *pd = pf_portdata_decode(text, &error);
+
+        if (pd) {
+            accept_portdata(m, pd);
         } else {
-            g_free(m->record->peer);
-            m->record->peer = g_strdup(m->portdata->host);
-            g_free(m->record->level);
-            m->record->level = g_strdup(pf_level_name(m->portdata->level));
-            pf_migration_source_steps(m, m->portdata->steps);
+            pf_migration_error(m, "%s", error->message);
         }
     }
     pf_migration_event(m, PF_EV_PORTDATA);

@@ -53,7 +53,7 @@ typedef struct PfMigration {
     PfRequest request;
     guint pending;              /* Answers awaited. */
     gboolean request_failed;
-    gboolean degraded_end;      /* FINISH: of a degraded migration. */
+    gboolean degraded_end;      /* FINISH is that of a degraded migration. */
 
     char *error;                /* The first thing that went wrong. */
     char *epoch;                /* Of the stamp; NULL: unstamped. */

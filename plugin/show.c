@@ -362,10 +362,17 @@ show_trace_header(JsonObject *root, GString *s)
     g_autofree char *role = text(root, "role");
     g_autofree char *outcome = text(root, "outcome");
     g_autofree char *error = text(root, "error");
+    g_autofree char *level = text(root, "level");
 
     g_string_append_printf(s, "migration %s, domain %s, %s: %s%s%s\n",
                            migration, domain, role, outcome,
                            error[0] ? ": " : "", error);
+    if (g_str_equal(role, "destination") && level[0]
+        && !g_str_equal(level, "deleted")) {
+        g_string_append_printf(s, "libvirt took the source's data along at "
+                               "level %s: the rest of the source's part is in "
+                               "its own trace\n", level);
+    }
 }
 
 void

@@ -479,6 +479,13 @@ finish(PfMigration *m)
     if (m->mailbox) {
         pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
     }
+    if (m->machine.state == PF_S_FINISH
+        && (!m->record->level
+            || !strcmp(m->record->level, pf_level_name(PF_LEVEL_PRECOPY)))) {
+        m->degraded_end = TRUE;
+        pf_migration_error(m, "the guest had left before the requests 6 to 10 "
+                           "could be carried out: libvirt deleted its ports");
+    }
     pf_migration_hold(m);
     pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
                      pf_migration_released, m);

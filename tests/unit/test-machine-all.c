@@ -329,7 +329,7 @@ can_happen(const Node *n, PfEvent event)
     case PF_EV_FAILED:
         return busy;
     case PF_EV_DONE_DEGRADED:
-        return state == PF_D_FINISH;
+        return state == PF_D_FINISH || state == PF_S_FINISH;
     case PF_EV_MIGRATE:
         return state == PF_D_NEW;
     case PF_EV_PREPARE:         /* Also when the way out has just begun. */

@@ -526,6 +526,8 @@ test_guest_that_leaves_early(void)
               "done: rolled-back");
     walk_from(S_PRECOPY, "stopped: finish/finish", "failed: finish/finish",
               "done: completed");
+    walk_from(S_PRECOPY, "stopped: finish/finish",
+              "done-degraded: degraded");
     walk_from(S_PRECOPY, "gone: close/finish");
     walk_from(S_DELETED, "gone: close/finish");
     walk_from(S_RETURNED, "stopped: finish/finish");
