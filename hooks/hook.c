@@ -257,12 +257,21 @@ print_xml(const char *xml)
     return EXIT_SUCCESS;
 }
 
+/* Whether the agent's answer is waited for.  For any `migrate' it is: it may
+ * be a refusal, and libvirt needs the filtered XML. */
+static bool
+is_worth_waiting(const struct hook *hook)
+{
+    return needs_verdict(hook) || hook->call->may_fail == ALWAYS;
+}
+
 /* Asks the agent.  Returns the exit status. */
 static int
 ask(const struct hook *hook)
 {
     long long int left = (hook->started - time_msec()
-                          + (needs_verdict(hook) ? VERDICT_MS : NOTICE_MS));
+                          + (is_worth_waiting(hook) ? VERDICT_MS
+                             : NOTICE_MS));
     char *argv[] = {
         CONST_CAST(char *, HOOK_DRIVER), CONST_CAST(char *, hook->object),
         CONST_CAST(char *, hook->call->op),

@@ -560,7 +560,8 @@ recover_migration(PfAgent *agent, const PfJournalMigration *row)
     }
     VLOG_INFO("%s of guest '%s': found in state %s", row->role, row->domain,
               row->state);
-    if (role == PF_ROLE_DESTINATION && m->machine.state >= PF_D_CHECKED) {
+    if (role == PF_ROLE_DESTINATION && m->machine.state >= PF_D_CHECKED
+        && m->machine.state <= PF_D_TAKE) {
         pf_marker_set(row->domain);
     }
     pf_agent_add_migration(agent, m);
@@ -583,7 +584,13 @@ sweep(PfAgent *agent)
             PfMigration *m = agent->migrations->pdata[k];
             owned |= !g_strcmp0(m->record->uuid, port->migration);
         }
-        if (owned || !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
+        if (port->quarantined) {
+            pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
+                         port->mac_in_use, TRUE, PF_REQUEST_TIMEOUT_MS, NULL,
+                         NULL);
+        }
+        if (owned || !port->role
+            || !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
             continue;
         }
 
@@ -594,7 +601,7 @@ sweep(PfAgent *agent)
             pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
             pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
             pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
-                         port->mac_in_use, FALSE, PF_REQUEST_TIMEOUT_MS, NULL,
+                         port->mac_in_use, port->quarantined, PF_REQUEST_TIMEOUT_MS, NULL,
                          NULL);
         } else {
             VLOG_INFO("port '%s' (%s) of an old migration is deleted",

@@ -432,9 +432,12 @@ apply_make_carrier(PfSwitch *sw, const struct pf_op *op, GError **error)
     if (!is_ghost(port) || !has_role(port, PF_ROLE_CARRIER, NULL)) {
         gint64 ofport = iface->n_ofport ? *iface->ofport : 0;
 
+        ovsrec_port_verify_name(port);
         delete_port(bridge, port);
         insert_port(sw, bridge, op->name, NULL, ofport, &port, &iface);
         make_ghost(port, iface, PF_ROLE_CARRIER, op->migration);
+    } else {
+        write_port_key(port, PF_KEY_MIGRATION, op->migration);
     }
     write_iface_key(iface, PF_KEY_PORTDATA, op->value);
     return TRUE;
@@ -561,6 +564,10 @@ apply_iface_key(PfSwitch *sw, const struct pf_op *op, GError **error)
     const struct ovsrec_interface *iface = pf_switch_iface_row(sw, op->name);
 
     if (iface) {
+        if (op->value) {
+            /* Else a row that libvirt deletes now would pass as written. */
+            ovsrec_interface_verify_name(iface);
+        }
         write_iface_key(iface, op->key, op->value);
     } else if (op->value) {
         return no_such_port(op->name, error);
@@ -575,6 +582,9 @@ apply_port_key(PfSwitch *sw, const struct pf_op *op, GError **error)
     const struct ovsrec_port *port = pf_switch_port_row(sw, op->name);
 
     if (port) {
+        if (op->value) {
+            ovsrec_port_verify_name(port);
+        }
         write_port_key(port, op->key, op->value);
     } else if (op->value) {
         return no_such_port(op->name, error);

@@ -441,6 +441,12 @@ restore_failed(Restore *r, const char *reason)
         g_autoptr(GError) error = g_error_new(
             PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
             "quarantined, the gate stays closed: %s", reason);
+        PfChange *change = pf_change_new(FALSE);
+
+        /* For an agent that restarts. */
+        pf_change_port_key(change, r->port->name, PF_KEY_GATE, "closed");
+        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
+                         NULL);
         restore_done(r, error);
     } else {
         open_gate(r);

@@ -89,6 +89,7 @@ struct gate {
     ovs_be32 barrier_xid;
     enum ofperr refusal;        /* 0: none so far. */
     gboolean settling;          /* The second barrier is awaited. */
+    gboolean stale;             /* Meanwhile the switch lost the bits. */
 
     gboolean asked;             /* GATE_ASK: the request is under way. */
     guint n_asked;
@@ -338,6 +339,7 @@ send_gate(struct conn *conn, struct gate *gate)
     gate->mod_xid = ((const struct ofp_header *) mod->data)->xid;
     gate->refusal = 0;
     gate->settling = FALSE;
+    gate->stale = FALSE;
     gate->sent_wish = gate->wish;
     gate->state = GATE_SENT;
     send_msg(conn, mod);
@@ -416,6 +418,8 @@ handle_barrier(PfGates *gates, struct conn *conn, struct gate *gate)
     if (!gate->refusal && !gate->settling) {
         gate->settling = TRUE;
         send_barrier(conn, gate);
+    } else if (!gate->refusal && gate->stale) {
+        gate->state = GATE_SEND;
     } else if (!gate->refusal) {
         gate->n_asked = 0;
         finish(gates, gate, gate->sent_wish, NULL);
@@ -487,8 +491,14 @@ handle_port_status(struct conn *conn, const struct ofp_header *oh)
         return;
     }
     gate = g_hash_table_lookup(conn->gates, ps.desc.name);
-    if (gate && gate->closed && gate->state == GATE_DONE
-        && (ps.desc.config & CLOSED_BITS) != CLOSED_BITS) {
+    if (!gate || !gate->closed
+        || (ps.desc.config & CLOSED_BITS) == CLOSED_BITS) {
+        return;
+    }
+    if (gate->state == GATE_SENT && gate->settling) {
+        learn_port(gate, &ps.desc);
+        gate->stale = TRUE;
+    } else if (gate->state == GATE_DONE) {
         VLOG_INFO("bridge %s: closing the gate of port %s again",
                   conn->bridge, gate->name);
         learn_port(gate, &ps.desc);

@@ -236,6 +236,32 @@ reply_refused(struct unixctl_conn *conn, const char *domain,
     unixctl_command_reply_error(conn, text);
 }
 
+/* Whether 'xml', which cannot be read, is of a guest with a stamp or with a NIC
+ * on a managed network: libvirt's own words for them are looked for. */
+static gboolean
+is_ours(PfAgent *agent, const char *xml)
+{
+    GHashTableIter iter;
+    gpointer name, value;
+
+    if (strstr(xml, PF_DOMAIN_NS)) {
+        return TRUE;
+    }
+    g_hash_table_iter_init(&iter, agent->networks);
+    while (g_hash_table_iter_next(&iter, &name, &value)) {
+        const PfAgentNetwork *an = value;
+        g_autofree char *escaped = g_markup_escape_text(name, -1);
+        g_autofree char *source = g_strdup_printf("<source network='%s'",
+                                                  escaped);
+
+        if ((an->claims_managed || (an->network && an->network->managed))
+            && strstr(xml, source)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 static void
 on_migrate(PfAgent *agent, struct unixctl_conn *conn, const char *name,
            const char *xml)
@@ -244,8 +270,13 @@ on_migrate(PfAgent *agent, struct unixctl_conn *conn, const char *name,
     g_autoptr(PfDomain) domain = pf_domain_parse(xml, &error);
     PfMigration *m;
 
-    if (!domain) {
+    if (!domain && is_ours(agent, xml)) {
         reply_refused(conn, name, error);
+        return;
+    } else if (!domain) {
+        VLOG_WARN("guest '%s' is on no managed network and let through "
+                  "unread: %s", name, error->message);
+        unixctl_command_reply(conn, "");
         return;
     }
     if (!agent->networks_known) {

@@ -31,6 +31,8 @@ VLOG_DEFINE_THIS_MODULE(pf_journal);
 
 /* Pause before a transaction is tried again. */
 #define RETRY_MS 50
+/* After the disk was full. */
+#define DISK_RETRY_MS 1000
 
 /* How long a new connection may take to show the database before it is given
  * up for another. */
@@ -529,6 +531,16 @@ txn_refused(PfJournal *j)
     j->prune = FALSE;
 }
 
+/* Whether the server refused 'txn' for want of a disk that takes it ("I/O
+ * error", RFC 7047 4.1.3), not for what is in it. */
+static gboolean
+is_disk_error(const struct ovsdb_idl_txn *txn)
+{
+    const char *error = ovsdb_idl_txn_get_error(txn);
+
+    return error && strstr(error, "I/O error");
+}
+
 /* Drives the transaction under way.  Returns FALSE while it is. */
 static gboolean
 advance_txn(PfJournal *j)
@@ -542,6 +554,13 @@ advance_txn(PfJournal *j)
             finish_head(j, NULL);
         }
         j->prune = FALSE;
+    } else if (status == TXN_ERROR && is_disk_error(j->txn)) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 6);
+
+        VLOG_WARN_RL(&rl, "ovsdb-server at %s cannot write the journal, the "
+                     "entries wait: %s", j->remote,
+                     ovsdb_idl_txn_get_error(j->txn));
+        j->retry_at = time_msec() + DISK_RETRY_MS;
     } else if (status == TXN_ERROR) {
         txn_refused(j);
     } else {

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -26,6 +27,8 @@
 
 /* Bytes of an encoded name that are kept as they are; a longer one ends in '~'
  * (which no encoded name contains) and its SHA-1 hash. */
+/* See pf_marker_exists(). */
+#define MAX_AGE_S 600
 #define MAX_ENCODED 200
 #define KEPT_OF_LONG 150
 
@@ -123,7 +126,8 @@ pf_marker_exists(const char *name)
 {
     char *path = pf_marker_path(name);
     struct stat s;
-    bool exists = !lstat(path, &s);
+    bool exists = (!lstat(path, &s)
+                   && time(NULL) - s.st_mtime < MAX_AGE_S);
 
     free(path);
     return exists;

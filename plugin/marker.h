@@ -27,7 +27,9 @@ int pf_marker_set(const char *name);
 int pf_marker_clear(const char *name);
 int pf_marker_clear_all(void);
 
-/* Whether 'name' has a marker, and whether anybody has one. */
+/* Whether 'name' has a marker, and whether anybody has one.  A marker is asked
+ * for within seconds after it was made; one of over ten minutes is what an
+ * agent that was killed has left, and does not count for a guest's start. */
 bool pf_marker_exists(const char *name);
 bool pf_marker_exists_any(void);
 

@@ -504,6 +504,9 @@ perform(PfMigration *m, const PfTransition *t)
     if (pf_state_is_end(t->to)) {
         end(m);
     }
+    if (t->to == PF_D_READY) {
+        pf_marker_clear(m->record->domain);     /* No more hook may fail. */
+    }
     m->expires_ms = t->to == PF_D_CHECKED ? now + CHECKED_EXPIRES_MS : 0;
     m->ask_job_ms = wants_job(t->to) ? now + ASK_JOB_MS : 0;
 

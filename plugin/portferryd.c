@@ -98,13 +98,15 @@ main(int argc, char *argv[])
 /* Makes 'path', a folder with its parents, which only its owner may enter.
  *
  * The socket in it gives power over every guest's network, so a folder that
- * somebody else has put there is refused. */
+ * somebody else has put there, or may enter, is refused. */
 static void
 make_private_folder(const char *path)
 {
     struct stat s;
 
-    if (g_mkdir_with_parents(path, 0755)) {
+    g_autofree char *parent = g_path_get_dirname(path);
+    if (g_mkdir_with_parents(parent, 0755)
+        || (mkdir(path, 0700) && errno != EEXIST)) {
         ovs_fatal(errno, "%s: could not make the run-time folder", path);
     }
     /* No symbolic link is followed, and all that comes is about the folder
@@ -122,24 +124,42 @@ make_private_folder(const char *path)
                   "or user %u; remove it", path, (unsigned int) s.st_uid,
                   (unsigned int) geteuid());
     }
-    if (fchmod(fd, 0700)) {
-        ovs_fatal(errno, "%s: could not set the run-time folder's mode to "
-                  "0700", path);
+    if (s.st_mode & 077) {
+        ovs_fatal(0, "%s: others may enter the run-time folder (mode %04o); "
+                  "set it to 0700, or remove it", path,
+                  (unsigned int) s.st_mode & 07777);
     }
     close(fd);
 }
 
-/* Makes the folders of the control socket and of the journal.  The journal's
- * file is ovsdb-server's to open, which may run as another user. */
+/* Makes the folder of the journal's 'file', if there is none.  The file is
+ * ovsdb-server's to open and to lock: the folder is given to whom Open
+ * vSwitch's own databases belong. */
+static void
+make_journal_folder(const char *file)
+{
+    g_autofree char *folder = g_path_get_dirname(file);
+    struct stat s;
+
+    if (!stat(folder, &s)) {
+        return;
+    }
+    if (g_mkdir_with_parents(folder, 0755)) {
+        ovs_fatal(errno, "%s: could not make the journal's folder", folder);
+    }
+    if (!stat(ovs_dbdir(), &s) && chown(folder, s.st_uid, s.st_gid)) {
+        VLOG_WARN("%s: could not give the journal's folder to user %u: %s",
+                  folder, (unsigned int) s.st_uid, ovs_strerror(errno));
+    }
+}
+
+/* Makes the folders of the control socket and of the journal. */
 static void
 make_folders(const struct settings *settings)
 {
     make_private_folder(pf_control_rundir());
 
-    g_autofree char *folder = g_path_get_dirname(settings->agent.journal);
-    if (g_mkdir_with_parents(folder, 0755)) {
-        ovs_fatal(errno, "%s: could not make the journal's folder", folder);
-    }
+    make_journal_folder(settings->agent.journal);
 }
 
 static void
@@ -180,6 +200,18 @@ parse_limit(const char *text)
     return limit;
 }
 
+static void
+set_defaults(struct settings *settings)
+{
+    settings->agent = (PfAgentOptions) {
+        .ovsdb = xasprintf("unix:%s/db.sock", ovs_rundir()),
+        .libvirt = "qemu:///system",
+        .journal = JOURNAL_DEFAULT,
+        .journal_limit = PF_JOURNAL_LIMIT_DEFAULT,
+    };
+    settings->unixctl = xstrdup(pf_control_socket());
+}
+
 /* Fills in 'settings'; its strings live as long as the program. */
 static void
 parse_options(int argc, char *argv[], struct settings *settings)
@@ -208,14 +240,7 @@ parse_options(int argc, char *argv[], struct settings *settings)
     char *short_options = ovs_cmdl_long_options_to_short_options(long_options);
     char *pidfile = xasprintf("%s/%s.pid", pf_control_rundir(), program_name);
 
-    settings->agent = (PfAgentOptions) {
-        .ovsdb = xasprintf("unix:%s/db.sock", ovs_rundir()),
-        .libvirt = "qemu:///system",
-        .journal = JOURNAL_DEFAULT,
-        .journal_limit = PF_JOURNAL_LIMIT_DEFAULT,
-    };
-    settings->unixctl = xstrdup(pf_control_socket());
-
+    set_defaults(settings);
     for (;;) {
         int c = getopt_long(argc, argv, short_options, long_options, NULL);
         if (c == -1) {

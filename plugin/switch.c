@@ -273,6 +273,7 @@ port_from_row(PfSwitch *sw, const struct ovsrec_port *row)
     port->role = g_strdup(smap_get(&row->external_ids, PF_KEY_ROLE));
     port->migration = g_strdup(smap_get(&row->external_ids,
                                         PF_KEY_MIGRATION));
+    port->quarantined = smap_get(&row->external_ids, PF_KEY_GATE) != NULL;
     port->attached_mac = g_strdup(smap_get(ids, "attached-mac"));
     port->iface_id = g_strdup(smap_get(ids, "iface-id"));
     port->iface_status = g_strdup(smap_get(ids, "iface-status"));
@@ -295,7 +296,8 @@ pf_switch_marked_ports(PfSwitch *sw)
 
     ports = g_ptr_array_new_with_free_func((GDestroyNotify) pf_port_free);
     OVSREC_PORT_FOR_EACH (row, sw->idl) {
-        if (smap_get(&row->external_ids, PF_KEY_ROLE)) {
+        if (smap_get(&row->external_ids, PF_KEY_ROLE)
+            || smap_get(&row->external_ids, PF_KEY_GATE)) {
             PfPort *port = port_from_row(sw, row);
 
             if (port) {

@@ -43,6 +43,8 @@ typedef enum {
 /* external_ids keys of ours on Port and Interface rows. */
 #define PF_KEY_ROLE "portferry-role"            /* On Port; one of below. */
 #define PF_KEY_MIGRATION "portferry-migration"  /* On Port: journal UUID. */
+#define PF_KEY_GATE "portferry-gate"            /* On Port: "closed", for one in
+                                                 * quarantine. */
 #define PF_KEY_PREFIX "portferry-"
 #define PF_ROLE_VALIDATION "validation"
 #define PF_ROLE_OPERATIONAL "operational"       /* Until migration's end. */
@@ -83,6 +85,7 @@ typedef struct {
     gint64 ifindex;             /* 0: unknown. */
     char *role;                 /* PF_KEY_ROLE or NULL. */
     char *migration;            /* PF_KEY_MIGRATION or NULL. */
+    gboolean quarantined;       /* PF_KEY_GATE. */
     char *attached_mac;         /* Interface external_ids, or NULL. */
     char *iface_id;
     char *iface_status;
@@ -92,7 +95,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfPort, pf_port_free)
 
 /* The port whose Port and (only) Interface row are called 'name', or NULL. */
 PfPort *pf_switch_port(PfSwitch *, const char *name);
-/* All ports (PfPort *) that have PF_KEY_ROLE, for recovery and cleaning. */
+/* All ports (PfPort *) that have PF_KEY_ROLE or PF_KEY_GATE, for recovery and
+ * cleaning. */
 GPtrArray *pf_switch_marked_ports(PfSwitch *);
 /* Name of a port, other than 'except' (may be NULL), whose Interface has
  * external_ids 'key' = 'value'; NULL if none.  Carriers and other ports

@@ -489,6 +489,9 @@ struct fake {
     struct vconn *vconn;
     enum ofperr answer;         /* To each port-mod; 0: none. */
     guint n_mods;               /* Port-mods received. */
+    guint n_barriers;           /* Barriers received. */
+    guint made_anew;            /* Before the answer to this barrier, the port
+                                 * is made anew, without bits; 0: never. */
     gboolean echo_sent;
     gboolean echo_answered;
 };
@@ -533,6 +536,18 @@ fake_answer(struct fake *fake, const struct ofpbuf *msg)
             fake_send(fake, ofperr_encode_reply(fake->answer, oh));
         }
     } else if (type == OFPTYPE_BARRIER_REQUEST) {
+        if (++fake->n_barriers == fake->made_anew) {
+            const struct ofputil_port_status ps = {
+                .reason = OFPPR_ADD,
+                .desc = {
+                    .port_no = u16_to_ofp(8),
+                    .hw_addr = ETH_ADDR_C(02,00,00,00,00,08),
+                    .name = "p",
+                },
+            };
+            fake_send(fake, ofputil_encode_port_status(
+                          &ps, OFPUTIL_P_OF13_OXM));
+        }
         fake_send(fake, ofpraw_alloc_reply(OFPRAW_OFPT11_BARRIER_REPLY, oh,
                                            0));
     } else if (type == OFPTYPE_PORT_DESC_STATS_REQUEST) {
@@ -591,12 +606,13 @@ echo_is_answered(gpointer fake)
     return ((struct fake *) fake)->echo_answered;
 }
 
-/* Sets the gate of "p" at a fake switch that gives 'answer' to each port-mod;
- * returns the error, and the number of port-mods in '*n_mods'. */
+/* Sets the gate of "p" at a fake switch that gives 'answer' to each port-mod and
+ * makes the port anew before it answers barrier 'made_anew'; returns the error,
+ * and the number of port-mods in '*n_mods'. */
 static GError *
-set_gate_at_fake(enum ofperr answer, guint *n_mods)
+set_gate_at_fake(enum ofperr answer, guint made_anew, guint *n_mods)
 {
-    struct fake fake = { .answer = answer };
+    struct fake fake = { .answer = answer, .made_anew = made_anew };
     struct outcome o = { FALSE, NULL };
     g_autofree char *where = g_strdup_printf("punix:%s/fake.mgmt", ovs->dir);
 
@@ -619,7 +635,8 @@ static void
 test_refusal_is_named(void)
 {
     guint n_mods;
-    g_autoptr(GError) error = set_gate_at_fake(OFPERR_OFPBRC_EPERM, &n_mods);
+    g_autoptr(GError) error = set_gate_at_fake(OFPERR_OFPBRC_EPERM, 0,
+                                               &n_mods);
 
     g_assert_error(error, PF_GATE_ERROR, PF_GATE_ERROR_REFUSED);
     g_assert_cmpstr(error->message, ==, "port 'p' on bridge 'fake': "
@@ -628,10 +645,20 @@ test_refusal_is_named(void)
 }
 
 static void
+test_port_made_anew_meanwhile_is_closed_again(void)
+{
+    guint n_mods;
+    g_autoptr(GError) error = set_gate_at_fake(0, 2, &n_mods);
+
+    g_assert_no_error(error);
+    g_assert_cmpuint(n_mods, ==, 2);
+}
+
+static void
 test_attempts_are_bounded(void)
 {
     guint n_mods;
-    g_autoptr(GError) error = set_gate_at_fake(OFPERR_OFPPMFC_BAD_HW_ADDR,
+    g_autoptr(GError) error = set_gate_at_fake(OFPERR_OFPPMFC_BAD_HW_ADDR, 0,
                                                &n_mods);
 
     g_assert_error(error, PF_GATE_ERROR, PF_GATE_ERROR_NO_PORT);
@@ -671,6 +698,7 @@ main(int argc, char *argv[])
     TEST(missing_bridge);
     TEST(fragment_handling_stays);
     TEST(refusal_is_named);
+    TEST(port_made_anew_meanwhile_is_closed_again);
     TEST(attempts_are_bounded);
 #undef TEST
 
