@@ -608,6 +608,25 @@ finish(PfMigration *m)
                      pf_migration_released, m);
 }
 
+/* Adds the deletion of the mailbox to 'change'.  It is found by its mark: an
+ * agent that was killed while it made one had not written down that it is its
+ * own. */
+static void
+delete_mailbox(PfMigration *m, PfChange *change)
+{
+    g_autoptr(GPtrArray) marked = pf_switch_marked_ports(m->agent->sw);
+
+    for (guint i = 0; i < marked->len; i++) {
+        const PfPort *port = marked->pdata[i];
+
+        if (!g_strcmp0(port->role, PF_ROLE_MAILBOX)
+            && !g_strcmp0(port->migration, m->record->uuid)) {
+            pf_change_del_port(change, port->name, PF_ROLE_MAILBOX,
+                               m->record->uuid);
+        }
+    }
+}
+
 static void
 clean(PfMigration *m)
 {
@@ -622,10 +641,7 @@ clean(PfMigration *m)
         pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION,
                            m->record->uuid);
     }
-    if (m->mailbox_is_ours) {
-        pf_change_del_port(change, m->mailbox, PF_ROLE_MAILBOX,
-                           m->record->uuid);
-    }
+    delete_mailbox(m, change);
     pf_migration_hold(m);
     pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
                      pf_migration_released, m);
