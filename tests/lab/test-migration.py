@@ -118,7 +118,8 @@ class Order(LabTest):
     def test_change_at_the_last_moment_arrives(self):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
         # libvirt writes no metadata during a migration: the stamp stays.
-        migration = Migration("vm1", "a", *SLOW)
+        migration = Migration("vm1", "a", "--live", "--p2p", "--bandwidth",
+                              "8")
         until("the migration on a", lambda: harness.portferry(
             "a", "status")["migrations"])
         inside("a", "ovs-vsctl", "set", "Port", "web0", "tag=50",
@@ -371,9 +372,6 @@ class Failures(LabTest):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
         self.before = port("a", "web0")
 
-    def qemu_pid(self, host):
-        return output(host, "cat", "/run/libvirt/qemu/vm1.pid").strip()
-
     def assert_back(self, outcome="rolled-back"):
         until("the port to be back", lambda: has_port("a", "web0")
               and port("a", "web0") == self.before)
@@ -394,39 +392,48 @@ class Failures(LabTest):
         self.assertTrue(ping("10.99.42.11"))
         self.assert_nothing_left()
 
+    def qemu_on_b(self):
+        """The guest's QEMU on b, once it is there."""
+        return until("QEMU on b", lambda: inside(
+            "b", "cat", "/run/libvirt/qemu/vm1.pid",
+            check=False).stdout.strip())
+
+    def long_stop(self):
+        """Begins a migration in which the guest stands still for seconds, so
+        that things can be broken before it runs on b.  Returns it, and QEMU on
+        b."""
+        migration = Migration("vm1", "a", "--live", "--p2p", "--bandwidth",
+                              "10")
+        qemu = self.qemu_on_b()
+        until("the migration on a", lambda: not inside(
+            "a", "virsh", "--quiet", "migrate-setmaxdowntime", "vm1", "5000",
+            check=False).returncode)
+        return migration, qemu
+
     def test_destinations_qemu_killed_after_suspended(self):
-        inside("a", "virsh", "migrate-setmaxdowntime", "vm1", "3000",
-               check=False)
         with Events("a") as events:
-            migration = Migration("vm1", "a", "--live", "--p2p",
-                                  "--bandwidth", "10")
-            pid = until("QEMU on b", lambda: inside(
-                "b", "cat", "/run/libvirt/qemu/vm1.pid",
-                check=False).stdout.strip())
-            inside("a", "virsh", "migrate-setmaxdowntime", "vm1", "3000",
-                   check=False)
+            migration, qemu = self.long_stop()
             events.wait_for("Suspended")
-            inside("b", "kill", "-KILL", pid)
+            inside("b", "kill", "-KILL", qemu)
             events.wait_for("Resumed")
         self.assertNotEqual(0, migration.result().returncode)
         self.assert_back()
         self.assert_moves()
 
     def test_finish_that_fails(self):
+        pid = lab("ovs-vswitchd", "b", "pid").stdout.strip()
         with Events("a") as events:
-            migration = Migration("vm1", "a", *SLOW)
-            qemu = until("QEMU on b", lambda: inside(
-                "b", "cat", "/run/libvirt/qemu/vm1.pid",
-                check=False).stdout.strip())
-            pid = lab("ovs-vswitchd", "b", "pid").stdout.strip()
+            migration, qemu = self.long_stop()
             events.wait_for("Suspended")
-            # Finish waits for ovs-vswitchd on b; meanwhile QEMU dies there.
+            # Finish on b sets PortData, for which ovs-vsctl waits for
+            # ovs-vswitchd; meanwhile QEMU dies there.
             inside("b", "kill", "-STOP", pid)
             try:
-                until("the source's port to be gone", lambda: output(
+                until("Finish on b", lambda: "external_ids:PortData=" in
+                      output("b", "ps", "-e", "-o", "args"))
+                self.assertEqual("patch", output(
                     "a", "ovs-vsctl", "get", "Interface", "web0",
-                    "type").strip() == "patch")
-                time.sleep(1)
+                    "type").strip())
                 inside("b", "kill", "-KILL", qemu)
                 events.wait_for("Resumed")
             finally:
@@ -495,7 +502,7 @@ class Failures(LabTest):
     def kill_libvirtd_during_switchover(self, host):
         """Returns the hosts on which the guest then runs."""
         with Events("a") as events:
-            migration = Migration("vm1", "a", *SLOW)
+            migration = self.long_stop()[0]
             events.wait_for("Suspended")
             lab("libvirtd", host, "kill")
         migration.result()
@@ -572,14 +579,7 @@ class Failures(LabTest):
 
     def test_sources_agent_killed_at_the_switchover_and_rolled_back(self):
         with Events("a") as events:
-            migration = Migration("vm1", "a", "--live", "--p2p",
-                                  "--bandwidth", "10")
-            qemu = until("QEMU on b", lambda: inside(
-                "b", "cat", "/run/libvirt/qemu/vm1.pid",
-                check=False).stdout.strip())
-            # A long stop, so that it is not over before the kills.
-            inside("a", "virsh", "--quiet", "migrate-setmaxdowntime", "vm1",
-                   "5000")
+            migration, qemu = self.long_stop()
             events.wait_for("Suspended")
             lab("agent", "a", "kill")
             inside("b", "kill", "-KILL", qemu, check=False)
