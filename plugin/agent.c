@@ -17,7 +17,7 @@
 
 VLOG_DEFINE_THIS_MODULE(pf_agent);
 
-/* ---- Networks ------------------------------------------------------------ */
+/* ---- Networks ----------------------------------------------------------- */
 
 static void
 network_free(gpointer p)
@@ -76,7 +76,7 @@ on_networks(gpointer user, GPtrArray *names, GPtrArray *xmls)
     pf_guests_changed(agent->guests);
 }
 
-/* ---- Migrations ---------------------------------------------------------- */
+/* ---- Migrations --------------------------------------------------------- */
 
 static void source_event(PfAgent *, const char *uuid, PfEvent);
 
@@ -267,7 +267,7 @@ run_migrations(PfAgent *agent)
     }
 }
 
-/* ---- What libvirt tells -------------------------------------------------- */
+/* ---- What libvirt tells ------------------------------------------------- */
 
 static void
 on_connection(gpointer user G_GNUC_UNUSED, gboolean connected,
@@ -441,14 +441,20 @@ source_event(PfAgent *agent, const char *uuid, PfEvent event)
     }
 }
 
+static PfEvent
+iteration_of(const PfGuest *guest)
+{
+    return (guest && guest->state == PF_GUEST_PAUSED
+            ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+}
+
 static void
 iteration_answered(PfAgent *agent, const char *uuid, gboolean active)
 {
     PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
     if (active && guest) {
-        source_event(agent, uuid, guest->state == PF_GUEST_PAUSED
-                     ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+        source_event(agent, uuid, iteration_of(guest));
     }
 }
 
@@ -460,8 +466,7 @@ on_iteration(PfAgent *agent, const char *uuid)
     PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
     if (!guest || pf_agent_migration(agent, uuid, PF_ROLE_SOURCE)) {
-        source_event(agent, uuid, guest && guest->state == PF_GUEST_PAUSED
-                     ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+        source_event(agent, uuid, iteration_of(guest));
     } else {
         ask_job(agent, uuid, iteration_answered);
     }
@@ -524,7 +529,7 @@ on_event(gpointer user, const char *uuid, const char *name,
     }
 }
 
-/* ---- Recovery ------------------------------------------------------------ */
+/* ---- Recovery ----------------------------------------------------------- */
 
 static void
 recover_migration(PfAgent *agent, const PfJournalMigration *row)
@@ -569,6 +574,13 @@ recover_migration(PfAgent *agent, const PfJournalMigration *row)
     look(m);
 }
 
+static void
+set_gate(PfAgent *agent, const PfPort *port, gboolean closed)
+{
+    pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
+                 port->mac_in_use, closed, PF_REQUEST_TIMEOUT_MS, NULL, NULL);
+}
+
 /* Ports of ours that no migration owns: what a crash at the wrong moment left
  * behind.  A carrier is left to its guest's end. */
 static void
@@ -585,9 +597,7 @@ sweep(PfAgent *agent)
             owned |= !g_strcmp0(m->record->uuid, port->migration);
         }
         if (port->quarantined) {
-            pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
-                         port->mac_in_use, TRUE, PF_REQUEST_TIMEOUT_MS, NULL,
-                         NULL);
+            set_gate(agent, port, TRUE);
         }
         if (owned || !port->role
             || !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
@@ -600,9 +610,9 @@ sweep(PfAgent *agent)
                       port->name);
             pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
             pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
-            pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
-                         port->mac_in_use, port->quarantined, PF_REQUEST_TIMEOUT_MS, NULL,
-                         NULL);
+            if (!port->quarantined) {
+                set_gate(agent, port, FALSE);
+            }
         } else {
             VLOG_INFO("port '%s' (%s) of an old migration is deleted",
                       port->name, port->role);
@@ -632,7 +642,7 @@ recover(PfAgent *agent)
     agent->recovered = TRUE;
 }
 
-/* ---- The agent ----------------------------------------------------------- */
+/* ---- The agent ---------------------------------------------------------- */
 
 static void
 on_switch_changed(gpointer user, const char *name)

@@ -56,7 +56,7 @@ reply(struct unixctl_conn *conn, GVariantDict *dict)
     unixctl_command_reply(conn, text);
 }
 
-/* ---- status --------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------- */
 
 static GVariant *
 connection(const char *name, const char *target, gboolean connected,
@@ -204,7 +204,7 @@ status(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
     reply(conn, &dict);
 }
 
-/* ---- ports ---------------------------------------------------------------- */
+/* ---- ports -------------------------------------------------------------- */
 
 /* The port's VLAN settings, as in its image. */
 static void
@@ -299,7 +299,7 @@ show_ports(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
     reply(conn, &dict);
 }
 
-/* ---- trace ---------------------------------------------------------------- */
+/* ---- trace -------------------------------------------------------------- */
 
 static GVariant *
 step_status(const PfStep *step)

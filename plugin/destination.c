@@ -335,7 +335,7 @@ close_gates(PfMigration *m)
     }
 }
 
-/* ---- 11, 12 -------------------------------------------------------------- */
+/* ---- 11, 12 ------------------------------------------------------------- */
 
 static void
 nic_create(PfMigration *m)
@@ -374,7 +374,7 @@ nic_connect(PfMigration *m)
     }
 }
 
-/* ---- 13 ------------------------------------------------------------------ */
+/* ---- 13 ----------------------------------------------------------------- */
 
 /* One port's restoring: extensions, then the gate, then nic-restore-complete,
  * whose part is begun before and so counts the whole. */

@@ -120,13 +120,18 @@ pf_guests_first_openvswitch_nic(const PfDomain *domain)
     return NULL;
 }
 
+/* The stamp of 'guest' is to be looked at, at 'when' (time_msec()) or before. */
+static void
+mark_for(PfGuests *guests, PfGuest *guest, gint64 when)
+{
+    guest->dirty = TRUE;
+    guests->look_ms = guests->look_ms ? MIN(guests->look_ms, when) : when;
+}
+
 static void
 mark(PfGuests *guests, PfGuest *guest)
 {
-    gint64 when = time_msec() + SETTLE_MS;
-
-    guest->dirty = TRUE;
-    guests->look_ms = guests->look_ms ? MIN(guests->look_ms, when) : when;
+    mark_for(guests, guest, time_msec() + SETTLE_MS);
 }
 
 void
@@ -269,7 +274,7 @@ pf_guests_renew(PfGuests *guests, const char *uuid)
     }
 }
 
-/* ---- Stamps -------------------------------------------------------------- */
+/* ---- Stamps ------------------------------------------------------------- */
 
 static char *
 new_epoch(void)
@@ -397,10 +402,7 @@ refresh_stamp(PfGuests *guests, PfGuest *guest)
         return;
     }
     if (now < guest->not_before_ms) {
-        guest->dirty = TRUE;
-        guests->look_ms = guests->look_ms
-            ? MIN(guests->look_ms, guest->not_before_ms)
-            : guest->not_before_ms;
+        mark_for(guests, guest, guest->not_before_ms);
         return;
     }
 

@@ -22,7 +22,7 @@
 
 VLOG_DEFINE_THIS_MODULE(pf_hook_server);
 
-/* ---- What an unstamped guest's XML says ---------------------------------- */
+/* ---- What an unstamped guest's XML says --------------------------------- */
 
 /* The image that libvirt's add-port would make of 'vlan' (may be NULL):
  * virNetDevOpenvswitchConstructVlans() of libvirt 9. */
@@ -57,7 +57,7 @@ policies_of_vlan(const PfNetVlan *vlan)
     return g_variant_ref_sink(g_variant_dict_end(&all));
 }
 
-/* ---- migrate begin ------------------------------------------------------- */
+/* ---- migrate begin ------------------------------------------------------ */
 
 /* libvirt drops names of these beginnings from XML (domain_conf.c). */
 static gboolean
@@ -308,7 +308,7 @@ on_migrate(PfAgent *agent, struct unixctl_conn *conn, const char *name,
     }
 }
 
-/* ---- prepare begin, start begin ------------------------------------------ */
+/* ---- prepare begin, start begin ----------------------------------------- */
 
 /* The migration in whose state 'state' this call belongs; NULL if none: then
  * 'conn' has been answered. */
@@ -377,7 +377,7 @@ on_start(PfAgent *agent, struct unixctl_conn *conn, const PfDomain *domain)
     pf_migration_event(m, PF_EV_START);
 }
 
-/* ---- The others ---------------------------------------------------------- */
+/* ---- The others --------------------------------------------------------- */
 
 static void
 on_gone(PfAgent *agent, const PfDomain *domain)

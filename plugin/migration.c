@@ -183,7 +183,7 @@ pf_migration_error(PfMigration *m, const char *format, ...)
     }
 }
 
-/* ---- The journal --------------------------------------------------------- */
+/* ---- The journal -------------------------------------------------------- */
 
 char *
 pf_migration_port_format(PfMigration *m, PfMigrationPort *port)
@@ -300,7 +300,7 @@ pf_migration_source_steps(PfMigration *m, GPtrArray *steps)
     }
 }
 
-/* ---- Parts of a request -------------------------------------------------- */
+/* ---- Parts of a request ------------------------------------------------- */
 
 struct PfPart {
     PfMigration *m;             /* A reference. */
@@ -419,7 +419,7 @@ pf_migration_released(gpointer migration, const GError *error)
     pf_migration_release(migration, error);
 }
 
-/* ---- Answers to hooks ---------------------------------------------------- */
+/* ---- Answers to hooks --------------------------------------------------- */
 
 static void
 accept_hook(gpointer user, const GError *error)
@@ -452,7 +452,7 @@ refuse_hook(PfMigration *m)
     g_clear_pointer(&m->hook_reply, g_free);
 }
 
-/* ---- The machine --------------------------------------------------------- */
+/* ---- The machine -------------------------------------------------------- */
 
 static void
 end(PfMigration *m)

@@ -36,7 +36,7 @@ submit(PfMigration *m, PfChange *change, PfPart *part)
                      pf_part_done, part);
 }
 
-/* ---- PortData ------------------------------------------------------------ */
+/* ---- PortData ----------------------------------------------------------- */
 
 /* The image of 'port' as it is or, once a carrier has its name, was. */
 static GVariant *
@@ -179,7 +179,7 @@ journal(PfMigration *m)
     pf_migration_journal(m, PF_REQUEST_TIMEOUT_MS, pf_migration_released, m);
 }
 
-/* ---- 6 ------------------------------------------------------------------- */
+/* ---- 6 ------------------------------------------------------------------ */
 
 static void
 save_extension(PfMigration *m, PfMigrationPort *port,
@@ -246,7 +246,7 @@ nic_save(PfMigration *m)
     write_portdata(m, PF_LEVEL_SAVED, pf_part_done, complete);
 }
 
-/* ---- 7 to 10 ------------------------------------------------------------- */
+/* ---- 7 to 10 ------------------------------------------------------------ */
 
 static void
 nic_disconnect(PfMigration *m)
@@ -343,7 +343,7 @@ port_delete(PfMigration *m)
     }
 }
 
-/* ---- Undoing ------------------------------------------------------------- */
+/* ---- Undoing ------------------------------------------------------------ */
 
 static const struct {
     PfRequest request;
@@ -446,7 +446,7 @@ undo(PfMigration *m, gboolean keep)
     }
 }
 
-/* ---- The end ------------------------------------------------------------- */
+/* ---- The end ------------------------------------------------------------ */
 
 /* TRUE if the port was put back just when libvirt had deleted it: it is this
  * NIC's, and there is no tap. */
