@@ -15,6 +15,7 @@ typedef struct {
     const char *libvirt;        /* "qemu:///system". */
     const char *journal;        /* File of the journal's database. */
     unsigned int journal_limit; /* Migrations kept. */
+    const char *extensions;     /* Folder of other people's extensions. */
 } PfAgentOptions;
 
 /* Never blocks: the parts connect while the agent runs, in any order. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * extension: the registry of extensions and the list of problems.  See
- * extension.h.
+ * extension: the registry of extensions.  See extension.h.
  */
 #include <config.h>
 
@@ -9,110 +8,159 @@
 
 #include <string.h>
 
+#include "openvswitch/vlog.h"
+#include "plugin/loader.h"
+
+VLOG_DEFINE_THIS_MODULE(pf_extension);
+
 G_DEFINE_QUARK(pf-extension-error-quark, pf_extension_error)
 
-static const PfExtension *const extensions[] = {
+static const PfExtension *const builtins[] = {
+    &pf_extension_announce,
+    &pf_extension_counters,
+    &pf_extension_flows,
+    &pf_extension_mirror,
     &pf_extension_port,
+    &pf_extension_qos,
     NULL
 };
 
-#define MAX_SHOWN 16            /* Problems that are told one by one. */
+/* The one registry of this process. */
+static struct {
+    GPtrArray *extensions;      /* const PfExtension *, in order, with a NULL
+                                 * at the end; NULL: not filled yet. */
+    GPtrArray *loaded;          /* PfLoaded *. */
+    GPtrArray *initialised;     /* const PfExtension * whose init() has
+                                 * succeeded, in order; NULL: none. */
+} registry;
 
-struct PfProblems {
-    GPtrArray *lines;           /* char *. */
-};
+static int
+compare_extensions(gconstpointer a_, gconstpointer b_)
+{
+    const PfExtension *a = *(const PfExtension *const *) a_;
+    const PfExtension *b = *(const PfExtension *const *) b_;
+
+    return a->order != b->order ? (a->order < b->order ? -1 : 1)
+                                : strcmp(a->name, b->name);
+}
+
+/* Fills the registry with the built-in extensions and those in 'loaded'. */
+static void
+fill(const GPtrArray *loaded)
+{
+    g_clear_pointer(&registry.extensions, g_ptr_array_unref);
+    registry.extensions = g_ptr_array_new();
+    for (gsize i = 0; builtins[i]; i++) {
+        g_ptr_array_add(registry.extensions, (gpointer) builtins[i]);
+    }
+    for (guint i = 0; loaded && i < loaded->len; i++) {
+        const PfLoaded *file = g_ptr_array_index(loaded, i);
+        if (file->extension) {
+            g_ptr_array_add(registry.extensions, (gpointer) file->extension);
+        }
+    }
+    g_ptr_array_sort(registry.extensions, compare_extensions);
+    g_ptr_array_add(registry.extensions, NULL);
+}
+
+void
+pf_extensions_load(const char *folder)
+{
+    g_clear_pointer(&registry.loaded, g_ptr_array_unref);
+    registry.loaded = pf_loader_load(folder, builtins);
+    fill(registry.loaded);
+}
+
+/* Notes that 'extension', which is in use no longer, could not start. */
+static void
+list_error(const PfExtension *extension, const char *error)
+{
+    if (!registry.loaded) {
+        return;
+    }
+    for (guint i = 0; i < registry.loaded->len; i++) {
+        PfLoaded *file = g_ptr_array_index(registry.loaded, i);
+        if (file->extension == extension) {
+            file->extension = NULL;
+            file->error = g_strdup(error);
+            return;
+        }
+    }
+    g_ptr_array_add(registry.loaded,
+                    pf_loaded_new(extension->name, NULL, error));
+}
+
+void
+pf_extensions_init(const PfHost *host)
+{
+    g_autoptr(GPtrArray) left = g_ptr_array_new();
+    const PfExtension *const *e;
+
+    g_return_if_fail(!registry.initialised);
+    registry.initialised = g_ptr_array_new();
+    for (e = pf_extensions(); *e; e++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!(*e)->init) {
+            continue;
+        }
+        if ((*e)->init(host, &error)) {
+            g_ptr_array_add(registry.initialised, (gpointer) *e);
+        } else {
+            g_autofree char *text = g_strdup_printf(
+                "could not start: %s", error ? error->message : "no reason "
+                "given; ask its author");
+            VLOG_WARN("extension %s is left out: %s", (*e)->name, text);
+            list_error(*e, text);
+            g_ptr_array_add(left, (gpointer) *e);
+        }
+    }
+    for (guint i = 0; i < left->len; i++) {
+        g_ptr_array_remove(registry.extensions, left->pdata[i]);
+    }
+}
+
+void
+pf_extensions_destroy(void)
+{
+    g_autoptr(GPtrArray) initialised = g_steal_pointer(&registry.initialised);
+
+    for (guint i = initialised ? initialised->len : 0; i > 0; i--) {
+        const PfExtension *extension = initialised->pdata[i - 1];
+        if (extension->destroy) {
+            extension->destroy();
+        }
+    }
+}
 
 const PfExtension *const *
 pf_extensions(void)
 {
-    return extensions;
+    if (!registry.extensions) {
+        fill(NULL);
+    }
+    return (const PfExtension *const *) registry.extensions->pdata;
+}
+
+guint
+pf_extensions_count(void)
+{
+    return pf_extensions() ? registry.extensions->len - 1 : 0;
 }
 
 const PfExtension *
 pf_extension_find(const char *name)
 {
-    for (gsize i = 0; extensions[i]; i++) {
-        if (!strcmp(extensions[i]->name, name)) {
-            return extensions[i];
-        }
+    const PfExtension *const *e = pf_extensions();
+
+    while (*e && strcmp((*e)->name, name)) {
+        e++;
     }
-    return NULL;
+    return *e;
 }
 
-const char *
-pf_verify_kind_name(PfVerifyKind kind)
+const GPtrArray *
+pf_extensions_loaded(void)
 {
-    static const char *const names[] = {
-        [PF_VERIFY_SYNTAX] = "syntax",
-        [PF_VERIFY_RANGE] = "range",
-        [PF_VERIFY_APPLICABILITY] = "applicability",
-        [PF_VERIFY_CONFLICT] = "conflict",
-    };
-
-    return names[kind];
-}
-
-PfProblems *
-pf_problems_new(void)
-{
-    PfProblems *problems = g_new0(PfProblems, 1);
-
-    problems->lines = g_ptr_array_new_with_free_func(g_free);
-    return problems;
-}
-
-void
-pf_problems_free(PfProblems *problems)
-{
-    if (problems) {
-        g_ptr_array_unref(problems->lines);
-        g_free(problems);
-    }
-}
-
-void
-pf_problems_add(PfProblems *problems, PfVerifyKind kind,
-                const char *format, ...)
-{
-    g_autofree char *raw = NULL;
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    raw = g_strdup_vprintf(format, args);
-    va_end(args);
-
-    /* It may quote what came from anybody, cut in the middle of a
-     * character. */
-    text = g_utf8_make_valid(raw, -1);
-    for (char *p = text; *p; p++) {
-        if (g_ascii_iscntrl(*p)) {
-            *p = '?';
-        }
-    }
-    g_ptr_array_add(problems->lines,
-                    g_strdup_printf("%s: %s", pf_verify_kind_name(kind),
-                                    text));
-}
-
-guint
-pf_problems_count(const PfProblems *problems)
-{
-    return problems->lines->len;
-}
-
-char *
-pf_problems_text(const PfProblems *problems)
-{
-    GString *s = g_string_new(NULL);
-
-    for (guint i = 0; i < MIN(problems->lines->len, MAX_SHOWN); i++) {
-        g_string_append_printf(s, "%s%s", i ? "; " : "",
-                               (char *) problems->lines->pdata[i]);
-    }
-    if (problems->lines->len > MAX_SHOWN) {
-        g_string_append_printf(s, "; and %u more",
-                               problems->lines->len - MAX_SHOWN);
-    }
-    return g_string_free(s, FALSE);
+    return registry.loaded;
 }

@@ -21,6 +21,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "dirs.h"
+#include "extension.h"
 #include "fatal-signal.h"
 #include "journal.h"
 #include "loop.h"
@@ -172,9 +173,11 @@ usage(void)
            "  --libvirt=URI          libvirt (default: qemu:///system)\n"
            "\nJournal:\n"
            "  --journal=FILE         its database (default: %s)\n"
-           "  --journal-limit=N      migrations kept (default: %d)\n",
+           "  --journal-limit=N      migrations kept (default: %d)\n"
+           "\nExtensions:\n"
+           "  --extensions=FOLDER    shared objects to load (default: %s)\n",
            program_name, program_name, ovs_rundir(), JOURNAL_DEFAULT,
-           PF_JOURNAL_LIMIT_DEFAULT);
+           PF_JOURNAL_LIMIT_DEFAULT, PF_EXTENSION_FOLDER);
     daemon_usage();
     printf("                          (here, without FILE: %s/%s.pid)\n",
            pf_control_rundir(), program_name);
@@ -208,6 +211,7 @@ set_defaults(struct settings *settings)
         .libvirt = "qemu:///system",
         .journal = JOURNAL_DEFAULT,
         .journal_limit = PF_JOURNAL_LIMIT_DEFAULT,
+        .extensions = PF_EXTENSION_FOLDER,
     };
     settings->unixctl = xstrdup(pf_control_socket());
 }
@@ -221,6 +225,7 @@ parse_options(int argc, char *argv[], struct settings *settings)
         OPT_LIBVIRT,
         OPT_JOURNAL,
         OPT_JOURNAL_LIMIT,
+        OPT_EXTENSIONS,
         OPT_UNIXCTL,
         VLOG_OPTION_ENUMS,
         DAEMON_OPTION_ENUMS,
@@ -230,6 +235,7 @@ parse_options(int argc, char *argv[], struct settings *settings)
         {"libvirt", required_argument, NULL, OPT_LIBVIRT},
         {"journal", required_argument, NULL, OPT_JOURNAL},
         {"journal-limit", required_argument, NULL, OPT_JOURNAL_LIMIT},
+        {"extensions", required_argument, NULL, OPT_EXTENSIONS},
         {"unixctl", required_argument, NULL, OPT_UNIXCTL},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
@@ -267,6 +273,10 @@ parse_options(int argc, char *argv[], struct settings *settings)
 
         case OPT_JOURNAL_LIMIT:
             settings->agent.journal_limit = parse_limit(optarg);
+            break;
+
+        case OPT_EXTENSIONS:
+            settings->agent.extensions = abs_file_name(NULL, optarg);
             break;
 
         case OPT_UNIXCTL:
