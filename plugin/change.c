@@ -17,7 +17,7 @@
 
 #include "image.h"
 #include "openvswitch/vlog.h"
-#include "ovsdb-idl-provider.h"
+#include "rows.h"
 #include "smap.h"
 #include "util.h"
 
@@ -37,15 +37,17 @@ struct pf_op_class {
 /* An operation; what a kind does not need is NULL or 0. */
 struct pf_op {
     const struct pf_op_class *class;
-    char *name;                 /* Of the port. */
+    char *name;                 /* Of the port; NULL: a function. */
     char *bridge;
     char *role;
     char *migration;
     char *key;                  /* Of external_ids. */
     char *value;                /* Of 'key', or PortData. */
-    GVariant *image;            /* Already checked, if not NULL. */
+    GVariant *image;
     gint64 ofport;
-    GError *refusal;            /* What is wrong with 'image', or NULL. */
+    PfApplyFunc *func;
+    gpointer user;
+    GDestroyNotify free_user;
 };
 
 /* ---- Making changes --------------------------------------------------- */
@@ -63,7 +65,9 @@ op_free(gpointer op_)
     g_free(op->key);
     g_free(op->value);
     g_clear_pointer(&op->image, g_variant_unref);
-    g_clear_error(&op->refusal);
+    if (op->free_user) {
+        op->free_user(op->user);
+    }
     g_free(op);
 }
 
@@ -82,6 +86,7 @@ pf_change_free(PfChange *change)
 {
     if (change) {
         g_ptr_array_unref(change->ops);
+        g_free(change->name);
         g_clear_error(&change->error);
         g_free(change);
     }
@@ -99,16 +104,11 @@ add_op(PfChange *change, const struct pf_op_class *class, const char *name)
     return op;
 }
 
-/* Gives 'op' its image, after a look whether the switch would take it. */
-static void
-op_set_image(struct pf_op *op, GVariant *image, PfImageKind kind)
+void
+pf_change_set_name(PfChange *change, const char *name)
 {
-    if (image) {
-        op->image = g_variant_ref_sink(image);
-        if (!pf_image_check(image, kind, &op->refusal)) {
-            g_prefix_error(&op->refusal, "port '%s': ", op->name);
-        }
-    }
+    g_free(change->name);
+    change->name = g_strdup(name);
 }
 
 /* ---- Rows within a transaction ---------------------------------------- */
@@ -150,21 +150,24 @@ delete_port(const struct ovsrec_bridge *bridge, const struct ovsrec_port *port)
 /* Adds a port 'name' with an interface of the same name to 'bridge', with
  * 'image' (may be NULL) and the OpenFlow number 'ofport' as a wish (0: none).
  * Stores the rows in '*port' and '*iface'. */
-static void
+static gboolean
 insert_port(PfSwitch *sw, const struct ovsrec_bridge *bridge,
             const char *name, GVariant *image, gint64 ofport,
             const struct ovsrec_port **port,
-            const struct ovsrec_interface **iface)
+            const struct ovsrec_interface **iface, GError **error)
 {
-    struct ovsdb_idl_txn *txn = sw->commits.txn;
-    struct ovsrec_interface *i = ovsrec_interface_insert(txn);
-    struct ovsrec_port *p = ovsrec_port_insert(txn);
+    struct ovsdb_idl_txn *idl_txn = sw->commits.txn;
+    struct ovsrec_interface *i = ovsrec_interface_insert(idl_txn);
+    struct ovsrec_port *p = ovsrec_port_insert(idl_txn);
+    PfTxn txn = { sw };
 
     ovsrec_interface_set_name(i, name);
     ovsrec_port_set_name(p, name);
     ovsrec_port_set_interfaces(p, &i, 1);
-    if (image) {
-        pf_image_write(sw->idl, p, i, image);
+    if (image && !pf_image_write(&txn, (const PfRow *) p, (const PfRow *) i,
+                                 image, error)) {
+        g_prefix_error(error, "port '%s': ", name);
+        return FALSE;
     }
     if (ofport > 0) {
         int64_t wish = ofport;
@@ -174,6 +177,7 @@ insert_port(PfSwitch *sw, const struct ovsrec_bridge *bridge,
     ovsrec_bridge_update_ports_addvalue(bridge, p);
     *port = p;
     *iface = i;
+    return TRUE;
 }
 
 /* Makes the new rows 'port' and 'iface' a ghost with 'role' and 'migration'
@@ -257,14 +261,6 @@ find_place(PfSwitch *sw, const struct pf_op *op,
 
 /* ---- Checks ----------------------------------------------------------- */
 
-/* Looks up the Interface of 'op' in the acknowledged replica. */
-static enum pf_check
-check_exists(PfSwitch *sw, const struct pf_op *op, char **missing OVS_UNUSED,
-             GError **error)
-{
-    return find_iface(sw, op, error) ? PF_CHECK_OK : PF_CHECK_FAILED;
-}
-
 /* Checks that the port of 'op' has an OpenFlow number and no error.  What a
  * ghost says about its peer is none, nor is what is left of it after the
  * change to a tap. */
@@ -315,7 +311,10 @@ apply_add_ghost(PfSwitch *sw, const struct pf_op *op, GError **error)
         ovsrec_port_verify_external_ids(port);
         delete_port(bridge, port);
     }
-    insert_port(sw, bridge, op->name, op->image, op->ofport, &port, &iface);
+    if (!insert_port(sw, bridge, op->name, NULL, op->ofport, &port, &iface,
+                     error)) {
+        return FALSE;
+    }
     make_ghost(port, iface, op->role, op->migration);
     return TRUE;
 }
@@ -326,8 +325,7 @@ static const struct pf_op_class add_ghost_class = {
 
 void
 pf_change_add_ghost(PfChange *change, const char *bridge, const char *name,
-                    GVariant *image, gint64 ofport, const char *role,
-                    const char *migration)
+                    gint64 ofport, const char *role, const char *migration)
 {
     struct pf_op *op = add_op(change, &add_ghost_class, name);
 
@@ -335,7 +333,6 @@ pf_change_add_ghost(PfChange *change, const char *bridge, const char *name,
     op->role = g_strdup(role);
     op->migration = g_strdup(migration);
     op->ofport = ofport;
-    op_set_image(op, image, PF_IMAGE_PLAIN);
 }
 
 /* take_tap. */
@@ -366,53 +363,15 @@ pf_change_take_tap(PfChange *change, const char *name)
     add_op(change, &take_tap_class, name);
 }
 
-/* Sets, or with 'value' NULL deletes, external_ids 'key' of 'iface'. */
-static void
-write_iface_key(const struct ovsrec_interface *iface, const char *key,
-                const char *value)
+/* Sets, or with 'value' NULL deletes, external_ids 'key' of 'row'. */
+static gboolean
+write_key(PfSwitch *sw, const struct ovsdb_idl_row *row, const char *key,
+          const char *value, GError **error)
 {
-    if (!g_strcmp0(smap_get(&iface->external_ids, key), value)) {
-        return;
-    } else if (!iface->header_.old_datum) {
-        /* A row of this very transaction is written as a whole. */
-        struct smap ids;
+    PfTxn txn = { sw };
 
-        smap_clone(&ids, &iface->external_ids);
-        smap_remove(&ids, key);
-        if (value) {
-            smap_add(&ids, key, value);
-        }
-        ovsrec_interface_set_external_ids(iface, &ids);
-        smap_destroy(&ids);
-    } else if (value) {
-        ovsrec_interface_update_external_ids_setkey(iface, key, value);
-    } else {
-        ovsrec_interface_update_external_ids_delkey(iface, key);
-    }
-}
-
-/* The same for 'port'. */
-static void
-write_port_key(const struct ovsrec_port *port, const char *key,
-               const char *value)
-{
-    if (!g_strcmp0(smap_get(&port->external_ids, key), value)) {
-        return;
-    } else if (!port->header_.old_datum) {
-        struct smap ids;
-
-        smap_clone(&ids, &port->external_ids);
-        smap_remove(&ids, key);
-        if (value) {
-            smap_add(&ids, key, value);
-        }
-        ovsrec_port_set_external_ids(port, &ids);
-        smap_destroy(&ids);
-    } else if (value) {
-        ovsrec_port_update_external_ids_setkey(port, key, value);
-    } else {
-        ovsrec_port_update_external_ids_delkey(port, key);
-    }
+    return pf_row_set_key(&txn, (const PfRow *) row, "external_ids", key,
+                          value, error);
 }
 
 /* make_carrier.  The carrier wishes for the number of the port that it
@@ -434,13 +393,16 @@ apply_make_carrier(PfSwitch *sw, const struct pf_op *op, GError **error)
 
         ovsrec_port_verify_name(port);
         delete_port(bridge, port);
-        insert_port(sw, bridge, op->name, NULL, ofport, &port, &iface);
+        if (!insert_port(sw, bridge, op->name, NULL, ofport, &port, &iface,
+                         error)) {
+            return FALSE;
+        }
         make_ghost(port, iface, PF_ROLE_CARRIER, op->migration);
-    } else {
-        write_port_key(port, PF_KEY_MIGRATION, op->migration);
+    } else if (!write_key(sw, &port->header_, PF_KEY_MIGRATION,
+                          op->migration, error)) {
+        return FALSE;
     }
-    write_iface_key(iface, PF_KEY_PORTDATA, op->value);
-    return TRUE;
+    return write_key(sw, &iface->header_, PF_KEY_PORTDATA, op->value, error);
 }
 
 /* Checks that the port of 'op' is there and of type patch. */
@@ -492,9 +454,8 @@ apply_restore_port(PfSwitch *sw, const struct pf_op *op, GError **error)
         }
         delete_port(bridge, port);
     }
-    insert_port(sw, bridge, op->name, op->image, pf_image_ofport(op->image),
-                &port, &iface);
-    return TRUE;
+    return insert_port(sw, bridge, op->name, op->image,
+                       pf_image_ofport(op->image), &port, &iface, error);
 }
 
 static const struct pf_op_class restore_port_class = {
@@ -508,7 +469,7 @@ pf_change_restore_port(PfChange *change, const char *bridge, const char *name,
     struct pf_op *op = add_op(change, &restore_port_class, name);
 
     op->bridge = g_strdup(bridge);
-    op_set_image(op, image, PF_IMAGE_UNDO);
+    op->image = g_variant_ref_sink(image);
 }
 
 /* del_port.  The role is verified, so that a port whose role changes at the
@@ -564,11 +525,7 @@ apply_iface_key(PfSwitch *sw, const struct pf_op *op, GError **error)
     const struct ovsrec_interface *iface = pf_switch_iface_row(sw, op->name);
 
     if (iface) {
-        if (op->value) {
-            /* Else a row that libvirt deletes now would pass as written. */
-            ovsrec_interface_verify_name(iface);
-        }
-        write_iface_key(iface, op->key, op->value);
+        return write_key(sw, &iface->header_, op->key, op->value, error);
     } else if (op->value) {
         return no_such_port(op->name, error);
     }
@@ -582,10 +539,7 @@ apply_port_key(PfSwitch *sw, const struct pf_op *op, GError **error)
     const struct ovsrec_port *port = pf_switch_port_row(sw, op->name);
 
     if (port) {
-        if (op->value) {
-            ovsrec_port_verify_name(port);
-        }
-        write_port_key(port, op->key, op->value);
+        return write_key(sw, &port->header_, op->key, op->value, error);
     } else if (op->value) {
         return no_such_port(op->name, error);
     }
@@ -634,28 +588,38 @@ pf_change_port_key(PfChange *change, const char *name, const char *key,
     op->value = g_strdup(value);
 }
 
-/* set_image. */
+/* apply_func.  What the function finds, it finds through rows.c: as this
+ * transaction will leave it. */
 static gboolean
-apply_set_image(PfSwitch *sw, const struct pf_op *op, GError **error)
+apply_func(PfSwitch *sw, const struct pf_op *op, GError **error)
 {
-    const struct ovsrec_interface *iface = find_iface(sw, op, error);
+    GError *reason = NULL;
+    PfTxn txn = { sw };
 
-    if (!iface) {
-        return FALSE;
+    if (op->func(&txn, op->user, &reason)) {
+        g_clear_error(&reason);
+        return TRUE;
     }
-    pf_image_update(pf_switch_port_row(sw, op->name), iface, op->image);
-    return TRUE;
+    if (!reason) {
+        g_set_error(&reason, PF_SWITCH_ERROR, PF_SWITCH_ERROR_VALUE,
+                    "an extension failed to write its rows, without saying "
+                    "why");
+    }
+    g_propagate_error(error, reason);
+    return FALSE;
 }
 
-static const struct pf_op_class set_image_class = {
-    apply_set_image, check_exists
-};
+static const struct pf_op_class func_class = { apply_func, NULL };
 
 void
-pf_change_set_image(PfChange *change, const char *name, GVariant *image)
+pf_change_apply_func(PfChange *change, PfApplyFunc *apply, gpointer user,
+                     GDestroyNotify free_user)
 {
-    op_set_image(add_op(change, &set_image_class, name), image,
-                 PF_IMAGE_PLAIN);
+    struct pf_op *op = add_op(change, &func_class, NULL);
+
+    op->func = apply;
+    op->user = user;
+    op->free_user = free_user;
 }
 
 /* ---- For commit.c ----------------------------------------------------- */
@@ -666,10 +630,6 @@ pf_change_apply(PfSwitch *sw, const PfChange *change, GError **error)
     for (guint i = 0; i < change->ops->len; i++) {
         const struct pf_op *op = change->ops->pdata[i];
 
-        if (op->refusal) {
-            g_propagate_error(error, g_error_copy(op->refusal));
-            return FALSE;
-        }
         if (!op->class->apply(sw, op, error)) {
             return FALSE;
         }
@@ -708,14 +668,16 @@ pf_change_claim_names(const PfChange *change, GHashTable *names)
     for (guint i = 0; i < change->ops->len; i++) {
         const struct pf_op *op = change->ops->pdata[i];
 
-        if (g_hash_table_contains(names, op->name)) {
+        if (op->name && g_hash_table_contains(names, op->name)) {
             return FALSE;
         }
     }
     for (guint i = 0; i < change->ops->len; i++) {
         const struct pf_op *op = change->ops->pdata[i];
 
-        g_hash_table_add(names, op->name);
+        if (op->name) {
+            g_hash_table_add(names, op->name);
+        }
     }
     return TRUE;
 }
@@ -729,12 +691,15 @@ pf_change_describe(const PfChange *change)
         const struct pf_op *op = change->ops->pdata[i];
         g_autofree char *name = g_strdup_printf("port '%s'", op->name);
 
-        if (!strstr(s->str, name)) {
+        if (op->name && !strstr(s->str, name)) {
             g_string_append_printf(s, "%s%s", s->len ? ", " : "", name);
         }
     }
-    if (!s->len) {
-        g_string_append(s, "no port");
+    if (!s->len && change->name) {
+        g_string_append_printf(s, "rows of port '%s'", change->name);
+    } else if (!s->len) {
+        g_string_append(s, change->ops->len ? "rows of extensions"
+                                            : "no port");
     }
     return g_string_free(s, FALSE);
 }

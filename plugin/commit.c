@@ -3,10 +3,11 @@
  * commit: brings changes into the database and sees them acknowledged.
  *
  * One transaction at a time is under way.  It holds every change that waits,
- * but none that touches a port of another one in it: rows of one transaction
- * cannot see each other.  When ovsdb-server says "try again" they are computed
- * anew; when it refuses, each is tried alone.  What a change writes is
- * change.c's.
+ * but none that names a port of another one in it: operations on ports do not
+ * see each other's.  Functions of extensions do (rows.h): they come after one
+ * another, as if in transactions of their own.  When ovsdb-server says "try
+ * again" all are computed anew; when it refuses, or one cannot be applied
+ * after others, it is tried alone.  What a change writes is change.c's.
  *
  *     waiting --transaction--> flight --success--> acks --checked--> finished
  *        ^                        |
@@ -96,33 +97,62 @@ gather(struct pf_commits *c)
     }
 }
 
-/* Makes a transaction of the changes in 'flight'.  One that cannot be applied
- * is finished, and the others start over without its traces. */
+/* Puts the changes in 'flight' from number 'first' on back to where they come
+ * from. */
 static void
-compose(PfSwitch *sw)
+put_back(struct pf_commits *c, guint first)
+{
+    for (guint i = c->flight->len; i-- > first; ) {
+        g_queue_push_head(&c->waiting, c->flight->pdata[i]);
+    }
+    g_ptr_array_set_size(c->flight, first);
+}
+
+/* Applies the changes in 'flight' to the open transaction.  Returns FALSE if
+ * it has to be made anew, with what is left in 'flight': a change that cannot
+ * be applied to the database as it is, is finished; one that cannot after
+ * others is tried alone when those are over, and what came after it, after
+ * it. */
+static gboolean
+apply_flight(PfSwitch *sw, gboolean *acknowledge)
 {
     struct pf_commits *c = &sw->commits;
-    gboolean acknowledge = FALSE;
-    guint i = 0;
 
-    c->txn = ovsdb_idl_txn_create(sw->idl);
-    while (i < c->flight->len) {
+    *acknowledge = FALSE;
+    for (guint i = 0; i < c->flight->len; i++) {
         PfChange *change = c->flight->pdata[i];
         GError *error = NULL;
 
         if (pf_change_apply(sw, change, &error)) {
-            acknowledge |= change->acknowledge;
-            i++;
-        } else {
-            ovsdb_idl_txn_abort(c->txn);
-            ovsdb_idl_txn_destroy(c->txn);
-            g_ptr_array_remove_index(c->flight, i);
-            finish(c, change, error);
-
-            c->txn = ovsdb_idl_txn_create(sw->idl);
-            acknowledge = FALSE;
-            i = 0;
+            *acknowledge |= change->acknowledge;
+            continue;
         }
+        if (i == 0) {
+            g_ptr_array_remove_index(c->flight, 0);
+            finish(c, change, error);
+        } else {
+            g_clear_error(&error);
+            change->alone = TRUE;
+            put_back(c, i);
+        }
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Makes a transaction of the changes in 'flight', as far as they can be
+ * applied. */
+static void
+compose(PfSwitch *sw)
+{
+    struct pf_commits *c = &sw->commits;
+    gboolean acknowledge;
+
+    c->txn = ovsdb_idl_txn_create(sw->idl);
+    while (!apply_flight(sw, &acknowledge)) {
+        ovsdb_idl_txn_abort(c->txn);
+        ovsdb_idl_txn_destroy(c->txn);
+        c->txn = ovsdb_idl_txn_create(sw->idl);
     }
     if (acknowledge) {
         ovsdb_idl_txn_increment(c->txn, &pf_switch_root(sw)->header_,
@@ -151,9 +181,7 @@ handle_success(struct pf_commits *c, enum ovsdb_idl_txn_status status)
 static void
 handle_try_again(struct pf_commits *c)
 {
-    for (guint i = c->flight->len; i-- > 0; ) {
-        g_queue_push_head(&c->waiting, c->flight->pdata[i]);
-    }
+    put_back(c, 0);
     c->blocked = TRUE;
     c->retry_at = time_msec() + RETRY_MS;
 }

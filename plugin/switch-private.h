@@ -2,14 +2,18 @@
  *
  * switch-private: what the files of the switch part share.
  *
- * switch.c keeps the replica and answers questions, change.c knows what each
- * operation writes and how its success looks, commit.c brings changes into the
- * database and waits for ovs-vswitchd.  Nobody else includes this.
+ * switch.c keeps the replica and answers questions, rows.c does both for any
+ * table, change.c knows what each operation writes and how its success looks,
+ * commit.c brings changes into the database and waits for ovs-vswitchd.
+ * Nobody else includes this.
  */
 #ifndef PF_SWITCH_PRIVATE_H
 #define PF_SWITCH_PRIVATE_H 1
 
+#include <portferry/extension.h>
+
 #include "ovsdb-idl.h"
+#include "reach.h"
 #include "switch.h"
 #include "vswitch-idl.h"
 
@@ -42,7 +46,14 @@ struct PfSwitch {
     gboolean stale;             /* Replica is not what the database has, */
     guint stale_seqno;          /* as long as it has this seqno. */
 
+    PfReach *reach;
+
     struct pf_commits commits;
+};
+
+/* The open transaction, as operations see it. */
+struct PfTxn {
+    PfSwitch *sw;
 };
 
 /* ---- switch.c --------------------------------------------------------- */
@@ -72,13 +83,15 @@ enum pf_check {
 struct PfChange {
     gboolean acknowledge;
     GPtrArray *ops;             /* struct pf_op *. */
+    char *name;                 /* What it is for, see pf_change_set_name(). */
 
     guint timeout_ms;
     long long int deadline;     /* time_msec() units. */
     PfChangeDone done;
     gpointer user;
 
-    gboolean alone;             /* Not together with others. */
+    gboolean alone;             /* Not together with others: together it
+                                 * failed. */
     gint64 cfg;                 /* next_cfg that it got when committed. */
     GError *error;              /* How it ended. */
 };
@@ -91,11 +104,12 @@ gboolean pf_change_apply(PfSwitch *, const PfChange *change, GError **error);
  * is missing and the caller frees it. */
 enum pf_check pf_change_check(PfSwitch *, const PfChange *change,
                               char **missing, GError **error);
-/* Adds the names of the ports that 'change' touches to the set 'names';
- * returns FALSE, with nothing added, if one is there already.  The names live
- * as long as 'change' does. */
+/* Adds the names of the ports that the operations of 'change' are on to the
+ * set 'names'; returns FALSE, with nothing added, if one is there already.
+ * The names live as long as 'change' does.  Functions are on no port. */
 gboolean pf_change_claim_names(const PfChange *change, GHashTable *names);
-/* "port 'a', port 'b'", for messages; the caller frees it. */
+/* "port 'a', port 'b'", for messages; the caller frees it.  A change that has
+ * nothing but functions names no port: "rows of port 'a'". */
 char *pf_change_describe(const PfChange *change);
 
 /* ---- commit.c --------------------------------------------------------- */

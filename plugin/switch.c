@@ -15,7 +15,7 @@
 #include "image.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "ovsdb-idl-provider.h"
+#include "rows.h"
 #include "smap.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_switch);
@@ -24,30 +24,22 @@ G_DEFINE_QUARK(pf-switch-error-quark, pf_switch_error)
 
 /* ---- Life cycle ------------------------------------------------------- */
 
-/* Makes 'idl' replicate what this part reads. */
-static void
-add_columns(struct ovsdb_idl *idl)
-{
-    static const struct ovsdb_idl_column *const columns[] = {
-        &ovsrec_open_vswitch_col_bridges,
-        &ovsrec_open_vswitch_col_cur_cfg,
-        &ovsrec_bridge_col_name,
-        &ovsrec_bridge_col_ports,
-        &ovsrec_port_col_name,
-        &ovsrec_port_col_interfaces,
-        &ovsrec_interface_col_name,
-        &ovsrec_interface_col_error,
-        &ovsrec_interface_col_mac_in_use,
-        &ovsrec_interface_col_mtu,
-        &ovsrec_interface_col_ifindex,
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(columns); i++) {
-        ovsdb_idl_add_column(idl, columns[i]);
-    }
-    pf_image_add_columns(idl);
-    ovsdb_idl_track_add_all(idl);
-}
+/* What this part reads. */
+static const char *const columns[] = {
+    "Open_vSwitch.bridges",
+    "Open_vSwitch.cur_cfg",
+    "Open_vSwitch.next_cfg",
+    "Bridge.name",
+    "Bridge.ports",
+    "Port.name",
+    "Port.interfaces",
+    "Interface.name",
+    "Interface.error",
+    "Interface.mac_in_use",
+    "Interface.mtu",
+    "Interface.ifindex",
+    NULL
+};
 
 PfSwitch *
 pf_switch_new(const char *remote, PfSwitchChanged changed, gpointer user)
@@ -58,7 +50,8 @@ pf_switch_new(const char *remote, PfSwitchChanged changed, gpointer user)
     sw->changed = changed;
     sw->user = user;
     sw->idl = ovsdb_idl_create(remote, &ovsrec_idl_class, false, true);
-    add_columns(sw->idl);
+    pf_rows_replicate(sw, columns);
+    pf_rows_replicate(sw, pf_image_columns());
     sw->port_by_name = ovsdb_idl_index_create1(sw->idl,
                                                &ovsrec_port_col_name);
     sw->iface_by_name = ovsdb_idl_index_create1(sw->idl,
@@ -66,6 +59,7 @@ pf_switch_new(const char *remote, PfSwitchChanged changed, gpointer user)
     sw->seqno = ovsdb_idl_get_seqno(sw->idl);
     sw->stale = TRUE;
     sw->stale_seqno = sw->seqno;
+    sw->reach = pf_reach_new();
     pf_commits_init(&sw->commits);
     return sw;
 }
@@ -76,6 +70,7 @@ pf_switch_free(PfSwitch *sw)
     if (sw) {
         pf_commits_destroy(&sw->commits);
         ovsdb_idl_destroy(sw->idl);
+        pf_reach_free(sw->reach);
         g_free(sw->remote);
         g_free(sw);
     }
@@ -109,6 +104,7 @@ tell_changes(PfSwitch *sw)
             sw->changed(sw->user, iface->name);
         }
     }
+    pf_reach_tell(sw->reach, sw->idl, sw->changed, sw->user);
     ovsdb_idl_track_clear(sw->idl);
 }
 
@@ -129,6 +125,9 @@ pf_switch_run(PfSwitch *sw)
     sw->seqno = seqno;
     if (ready != sw->ready) {
         sw->ready = ready;
+        if (ready) {
+            pf_reach_prune(sw->reach, sw->idl);
+        }
         if (sw->changed) {
             sw->changed(sw->user, NULL);
         }
@@ -308,56 +307,15 @@ pf_switch_marked_ports(PfSwitch *sw)
     return ports;
 }
 
-/* Returns true if 'port' is a carrier: libvirtd may have written a claim to
- * it, but it has none. */
-static gboolean
-is_carrier(const struct ovsrec_port *port)
-{
-    return !g_strcmp0(smap_get(&port->external_ids, PF_KEY_ROLE),
-                      PF_ROLE_CARRIER);
-}
-
-char *
-pf_switch_find_port(PfSwitch *sw, const char *key, const char *value,
-                    const char *except)
-{
-    const struct ovsrec_port *row;
-
-    OVSREC_PORT_FOR_EACH (row, sw->idl) {
-        if (!g_strcmp0(row->name, except) || is_carrier(row)) {
-            continue;
-        }
-        for (size_t i = 0; i < row->n_interfaces; i++) {
-            if (!g_strcmp0(smap_get(&row->interfaces[i]->external_ids, key),
-                           value)) {
-                return g_strdup(row->name);
-            }
-        }
-    }
-    return NULL;
-}
-
-/* Returns the image of 'kind' of port 'name', or NULL. */
-static GVariant *
-port_image(PfSwitch *sw, const char *name, PfImageKind kind)
+GVariant *
+pf_switch_undo_image(PfSwitch *sw, const char *name)
 {
     const struct ovsrec_port *row = pf_switch_port_row(sw, name);
     const struct ovsrec_interface *iface
         = row ? pf_switch_iface_of(row) : NULL;
 
-    return iface ? pf_image_read(sw->idl, row, iface, kind) : NULL;
-}
-
-GVariant *
-pf_switch_image(PfSwitch *sw, const char *name)
-{
-    return port_image(sw, name, PF_IMAGE_PLAIN);
-}
-
-GVariant *
-pf_switch_undo_image(PfSwitch *sw, const char *name)
-{
-    return port_image(sw, name, PF_IMAGE_UNDO);
+    return iface ? pf_image_read((const PfRow *) row, (const PfRow *) iface)
+                 : NULL;
 }
 
 const char *
@@ -366,37 +324,6 @@ pf_switch_iface_id(PfSwitch *sw, const char *name, const char *key)
     const struct ovsrec_interface *iface = pf_switch_iface_row(sw, name);
 
     return iface ? smap_get(&iface->external_ids, key) : NULL;
-}
-
-gboolean
-pf_switch_has_bridge(PfSwitch *sw, const char *bridge)
-{
-    return pf_switch_bridge_row(sw, bridge) != NULL;
-}
-
-gint64
-pf_switch_bridge_mtu(PfSwitch *sw, const char *bridge)
-{
-    const struct ovsrec_interface *iface
-        = (pf_switch_has_bridge(sw, bridge)
-           ? pf_switch_iface_row(sw, bridge) : NULL);
-
-    return iface && iface->n_mtu ? *iface->mtu : 0;
-}
-
-char *
-pf_switch_fake_bridge(PfSwitch *sw, const char *bridge, int vid)
-{
-    const struct ovsrec_bridge *br = pf_switch_bridge_row(sw, bridge);
-
-    for (size_t i = 0; br && i < br->n_ports; i++) {
-        const struct ovsrec_port *port = br->ports[i];
-
-        if (port->fake_bridge && port->n_tag && *port->tag == vid) {
-            return g_strdup(port->name);
-        }
-    }
-    return NULL;
 }
 
 /* Returns true if 'iface' has OpenFlow number 'ofport', or asks for it. */
@@ -426,16 +353,4 @@ pf_switch_ofport_taken(PfSwitch *sw, const char *bridge, gint64 ofport,
         }
     }
     return FALSE;
-}
-
-gboolean
-pf_switch_key_is_foreign(const char *key)
-{
-    static const char *const libvirts[] = {
-        "attached-mac", "iface-id", "iface-status", "vm-id", "ifname",
-        "port-profile", PF_KEY_PORTDATA, NULL
-    };
-
-    return (g_str_has_prefix(key, PF_KEY_PREFIX)
-            || g_strv_contains(libvirts, key));
 }

@@ -9,19 +9,7 @@
  * and, where asked, is done only when ovs-vswitchd has acknowledged it
  * (Open_vSwitch.cur_cfg) and each row it made looks as it should.
  *
- * A port's configuration leaves this part as an image: a GVariant a{sv}
- *
- *     { "port": {COLUMN: VALUE, ...}, "interface": {COLUMN: VALUE, ...} }
- *
- * with the columns' OVSDB names.  Values: integers are 'x', booleans 'b',
- * strings 's', reals 'd', sets with a maximum above one 'av', maps 'a{sv}' of
- * strings.  An optional column that is empty, and a set or map without
- * members, is absent.  Port columns in an image: tag trunks vlan_mode cvlans
- * protected other_config external_ids; Interface columns: other_config
- * external_ids mtu_request ingress_policing_rate ingress_policing_burst
- * ingress_policing_kpkts_rate ingress_policing_kpkts_burst (the four absent
- * when 0) ofport_request, and, read-only, ofport.  `external_ids' are whole:
- * it is for the caller to leave out libvirt's keys and ours.
+ * Any row of any table is to be had, as values, from rows.h.
  */
 #ifndef PF_SWITCH_H
 #define PF_SWITCH_H 1
@@ -37,7 +25,7 @@ typedef enum {
     PF_SWITCH_ERROR_NOT_FOUND,  /* Bridge or port that should be there. */
     PF_SWITCH_ERROR_CONFLICT,   /* Port that should not be there. */
     PF_SWITCH_ERROR_PORT,       /* ovs-vswitchd's Interface.error. */
-    PF_SWITCH_ERROR_VALUE,      /* An image that does not fit the schema. */
+    PF_SWITCH_ERROR_VALUE,      /* One that does not fit the schema. */
 } PfSwitchError;
 
 /* external_ids keys of ours on Port and Interface rows. */
@@ -57,8 +45,10 @@ typedef struct PfSwitch PfSwitch;
 /* Connects to the database at 'remote' ("unix:/run/openvswitch/db.sock").
  * 'changed' (may be NULL) is called from pf_switch_run(), after the replica has
  * changed, with the name of each Port or Interface that did (possibly twice),
- * and with NULL when the replica became complete or was lost.  So whoever
- * follows ports has work only for those that changed.  Never blocks. */
+ * and of each port that a changed row of another table concerns (reach.h);
+ * with NULL when the replica became complete or was lost, and when a row
+ * changed of which that cannot be told.  So whoever follows ports has work only for those
+ * that changed.  Never blocks. */
 typedef void (*PfSwitchChanged)(gpointer user, const char *name);
 PfSwitch *pf_switch_new(const char *remote, PfSwitchChanged changed,
                         gpointer user);
@@ -98,26 +88,18 @@ PfPort *pf_switch_port(PfSwitch *, const char *name);
 /* All ports (PfPort *) that have PF_KEY_ROLE or PF_KEY_GATE, for recovery and
  * cleaning. */
 GPtrArray *pf_switch_marked_ports(PfSwitch *);
-/* Name of a port, other than 'except' (may be NULL), whose Interface has
- * external_ids 'key' = 'value'; NULL if none.  Carriers and other ports
- * without claims do not match.  Caller frees. */
-char *pf_switch_find_port(PfSwitch *, const char *key, const char *value,
-                          const char *except);
-/* The image of port 'name', floating reference sunk; NULL if no such port. */
-GVariant *pf_switch_image(PfSwitch *, const char *name);
-/* An image for pf_change_restore_port() on this host: with, besides, every
- * other column of the two rows that an operator may have set (type, options,
- * mac, lldp, bfd, lacp, ...; "qos" is a UUID), and "mirrors": {MIRROR UUID:
- * [ROLE, ...]} with the roles "src", "dst" and "out". */
+/* The image of port 'name', for pf_change_restore_port() on this host; NULL if
+ * there is no such port.  An a{sv}
+ *
+ *     { "port": {COLUMN: VALUE, ...}, "interface": {COLUMN: VALUE, ...} }
+ *
+ * with every column of the two rows that an operator may have set, whole
+ * external_ids and a QoS row's UUID ("qos") included, and, told but not
+ * written, "ofport".  Values are as in portferry/extension.h. */
 GVariant *pf_switch_undo_image(PfSwitch *, const char *name);
 /* Interface external_ids value; NULL if absent.  Valid until the next run. */
 const char *pf_switch_iface_id(PfSwitch *, const char *name, const char *key);
 
-gboolean pf_switch_has_bridge(PfSwitch *, const char *bridge);
-/* MTU of the bridge's local port; 0 if unknown. */
-gint64 pf_switch_bridge_mtu(PfSwitch *, const char *bridge);
-/* Name of a fake bridge of 'bridge' for VLAN 'vid', or NULL. Caller frees. */
-char *pf_switch_fake_bridge(PfSwitch *, const char *bridge, int vid);
 /* TRUE if an OpenFlow port number is taken on 'bridge' by a port other than
  * 'except' (may be NULL). */
 gboolean pf_switch_ofport_taken(PfSwitch *, const char *bridge, gint64 ofport,
@@ -131,15 +113,17 @@ typedef struct PfChange PfChange;
  * carried it out; without, when the database has it. */
 PfChange *pf_change_new(gboolean acknowledge);
 void pf_change_free(PfChange *);   /* Only for one that was not submitted. */
+/* The port that it is for, in messages about a change that has nothing but
+ * functions of extensions (pf_change_apply_func() in rows.h). */
+void pf_change_set_name(PfChange *, const char *name);
 
 /* Adds a ghost: Port and Interface 'name' on 'bridge', type patch with the
- * peer that can never exist, the columns of 'image' (may be NULL), 'ofport' as
- * a wish (0: none), and role and migration as external_ids of the Port.  Fails
- * with CONFLICT if a port of that name exists, unless it is a ghost of the
- * same role and migration (then it is replaced: repeatable).  Checked after
- * the acknowledgement: ofport > 0. */
+ * peer that can never exist, 'ofport' as a wish (0: none), and role and
+ * migration as external_ids of the Port.  Fails with CONFLICT if a port of
+ * that name exists, unless it is a ghost of the same role and migration (then
+ * it is replaced: repeatable).  Checked after the acknowledgement: ofport > 0. */
 void pf_change_add_ghost(PfChange *, const char *bridge, const char *name,
-                         GVariant *image, gint64 ofport, const char *role,
+                         gint64 ofport, const char *role,
                          const char *migration);
 /* Ghost to tap: type "" and no peer.  Checked: ofport > 0 and error NULL. */
 void pf_change_take_tap(PfChange *, const char *name);
@@ -152,10 +136,9 @@ void pf_change_make_carrier(PfChange *, const char *name,
                             const char *portdata, const char *migration);
 /* The way back: replaces whatever is called 'name' on 'bridge' (carrier, or
  * nothing) by a system Port with 'image', whole external_ids included, its
- * OpenFlow number wished for.  'image' is from pf_switch_undo_image() or
- * pf_switch_image(); a QoS or a mirror in it that no longer exists is left
- * out.  A port of that name that is not a ghost of ours stays as it is.
- * Checked: ofport > 0 and error NULL. */
+ * OpenFlow number wished for.  'image' is from pf_switch_undo_image(); a QoS
+ * in it that no longer exists is left out.  A port of that name that is not a
+ * ghost of ours stays as it is.  Checked: ofport > 0 and error NULL. */
 void pf_change_restore_port(PfChange *, const char *bridge, const char *name,
                             GVariant *image);
 /* Deletes the port 'name'; nothing to do if there is none.  With 'role' not
@@ -175,15 +158,6 @@ void pf_change_set_claims(PfChange *, const char *name, const char *iface_id,
 void pf_change_remove_claims(PfChange *, const char *name);
 void pf_change_port_key(PfChange *, const char *name, const char *key,
                         const char *value);
-/* Brings the configuration columns of the existing port 'name' to 'image',
- * writing only what differs; maps key by key; keys of external_ids that are
- * libvirt's or ours (pf_switch_key_is_foreign) are left alone. */
-void pf_change_set_image(PfChange *, const char *name, GVariant *image);
-
-/* external_ids keys that are not the user's: libvirt's (attached-mac,
- * iface-id, iface-status, vm-id, ifname, port-profile, PortData) and ours. */
-gboolean pf_switch_key_is_foreign(const char *key);
-
 /* Called once, from pf_switch_run(), with 'error' NULL on success. */
 typedef void (*PfChangeDone)(gpointer user, const GError *error);
 
@@ -191,9 +165,9 @@ typedef void (*PfChangeDone)(gpointer user, const GError *error);
  * pf_switch_run(), never from within this function, at the latest after
  * 'timeout_ms' (error TIMEOUT, which names who did not answer: ovsdb-server
  * or ovs-vswitchd; what was committed by then stays).  Changes submitted in
- * the same iteration share one transaction, unless two touch the same port; if
- * it is refused, each is tried alone, so that one bad change does not fail its
- * neighbours. */
+ * the same iteration share one transaction, unless two name the same port; if
+ * it is refused, or cannot be made, each is tried alone, so that one bad
+ * change does not fail its neighbours. */
 void pf_switch_submit(PfSwitch *, PfChange *change, guint timeout_ms,
                       PfChangeDone done, gpointer user);
 

@@ -28,6 +28,8 @@
 /* Where Debian and Fedora keep ovsdb-server's schema. */
 #define SCHEMA "/usr/share/openvswitch/vswitch.ovsschema"
 
+OvsFixture *ovs;
+
 gboolean
 ovs_fixture_possible(void)
 {

@@ -22,6 +22,9 @@ typedef struct {
     GPid vswitchd;
 } OvsFixture;
 
+/* That of this test program: a fixture that starts one sets it. */
+extern OvsFixture *ovs;
+
 /* If this process may not make namespaces, prints a TAP line that skips the
  * whole program and returns FALSE: main() then returns 0. */
 gboolean ovs_fixture_possible(void);

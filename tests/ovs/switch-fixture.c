@@ -8,25 +8,50 @@
 #include "switch-fixture.h"
 
 #include "openvswitch/vlog.h"
+#include "rows.h"
 
-OvsFixture *ovs;
 PfSwitch *sw;
 guint sw_changes_seen;
 
+static GHashTable *told;        /* Set of names; "" for NULL. */
+
 /* The replica has changed. */
 static void
-on_changed(gpointer user, const char *name G_GNUC_UNUSED)
+on_changed(gpointer user, const char *name)
 {
     g_assert_true(user == &sw_changes_seen);
     sw_changes_seen++;
+    g_hash_table_add(told, g_strdup(name ? name : ""));
+}
+
+void
+sw_forget_told(void)
+{
+    g_hash_table_remove_all(told);
+}
+
+gboolean
+sw_was_told(gpointer name)
+{
+    return g_hash_table_contains(told, name ? name : "");
 }
 
 void
 switch_fixture_init(void)
 {
+    const char *const none[] = { NULL };
+
+    switch_fixture_init_with(none);
+}
+
+void
+switch_fixture_init_with(const char *const *columns)
+{
     vlog_set_levels(NULL, VLF_CONSOLE, VLL_ERR);
+    told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     ovs = ovs_fixture_new();
     sw = pf_switch_new(ovs->remote, on_changed, &sw_changes_seen);
+    pf_rows_replicate(sw, columns);
     sw_loop_until(sw_is_ready, NULL, "the replica");
 }
 
@@ -35,6 +60,7 @@ switch_fixture_done(void)
 {
     pf_switch_free(sw);
     ovs_fixture_free(ovs);
+    g_hash_table_unref(told);
 }
 
 static void
@@ -105,12 +131,12 @@ sw_commit_fails(PfChange *change, PfSwitchError code, const char *pattern)
 }
 
 PfChange *
-sw_ghost(const char *name, GVariant *image, gint64 ofport)
+sw_ghost(const char *name, gint64 ofport)
 {
     PfChange *change = pf_change_new(TRUE);
 
-    pf_change_add_ghost(change, "br0", name, image, ofport,
-                        PF_ROLE_OPERATIONAL, MIGRATION);
+    pf_change_add_ghost(change, "br0", name, ofport, PF_ROLE_OPERATIONAL,
+                        MIGRATION);
     return change;
 }
 

@@ -12,12 +12,13 @@
 /* The migration of sw_ghost(). */
 #define MIGRATION "5b0c6d0e-0000-4000-8000-000000000001"
 
-extern OvsFixture *ovs;
 extern PfSwitch *sw;
 extern guint sw_changes_seen;   /* Calls of the 'changed' callback. */
 
 /* Starts Open vSwitch, and 'sw' until it is ready. */
 void switch_fixture_init(void);
+/* The same with further columns for pf_rows_replicate(). */
+void switch_fixture_init_with(const char *const *columns);
 void switch_fixture_done(void);
 
 /* Runs 'sw' until 'condition' holds for 'arg'. */
@@ -43,9 +44,14 @@ void sw_commit_fails(PfChange *change, PfSwitchError code,
                      const char *pattern);
 
 /* A change that adds an operational ghost to br0. */
-PfChange *sw_ghost(const char *name, GVariant *image, gint64 ofport);
+PfChange *sw_ghost(const char *name, gint64 ofport);
 /* Deletes port 'name' and checks that ovs-vsctl does not see it any more. */
 void sw_delete_port(const char *name);
+
+/* Forgets of whom the 'changed' callback has told; whether it has told of port
+ * 'name' since (NULL: of every port), which is a condition too. */
+void sw_forget_told(void);
+gboolean sw_was_told(gpointer name);
 
 /* Conditions: 'name' has an OpenFlow number; there is no port 'name'; 'sw' is
  * ready. */

@@ -19,14 +19,14 @@ test_one_bad_change_fails_alone(void)
     struct sw_outcome o[4] = { { FALSE, NULL } };
     PfChange *bad = pf_change_new(TRUE);
 
-    pf_change_add_ghost(bad, "nobr", "gx", NULL, 0, PF_ROLE_OPERATIONAL,
+    pf_change_add_ghost(bad, "nobr", "gx", 0, PF_ROLE_OPERATIONAL,
                         MIGRATION);
-    pf_switch_submit(sw, sw_ghost("g1", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g1", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[0]);
     pf_switch_submit(sw, bad, OVS_PATIENCE_MS, sw_on_done, &o[1]);
-    pf_switch_submit(sw, sw_ghost("br0", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("br0", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[2]);
-    pf_switch_submit(sw, sw_ghost("g2", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g2", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[3]);
     for (size_t i = 0; i < G_N_ELEMENTS(o); i++) {
         sw_loop_until(sw_is_over, &o[i], "the end of each change");
@@ -70,7 +70,7 @@ test_refused_change_fails_alone(void)
            "next_cfg=9223372036854775807");
     pf_change_iface_key(plain, "br0", "plain", "yes");
     pf_switch_submit(sw, plain, OVS_PATIENCE_MS, sw_on_done, &o[0]);
-    pf_switch_submit(sw, sw_ghost("g1", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g1", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[1]);
     sw_loop_until(sw_is_over, &o[0], "the good change");
     sw_loop_until(sw_is_over, &o[1], "the refused change");
@@ -97,9 +97,9 @@ test_name_taken_meanwhile_is_a_conflict(void)
 
     ovs_do("ovs-vsctl add-port br0 g1 -- set Interface g1 type=internal");
     g_assert_null(pf_switch_port(sw, "g1"));
-    pf_switch_submit(sw, sw_ghost("g1", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g1", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[0]);
-    pf_switch_submit(sw, sw_ghost("g2", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g2", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[1]);
     sw_loop_until(sw_is_over, &o[0], "the refused change");
     sw_loop_until(sw_is_over, &o[1], "its neighbour");
@@ -119,7 +119,7 @@ test_same_port_twice_in_a_row(void)
 
     pf_change_iface_key(key, "g1", "k", "v");
     pf_change_del_port(del, "g1", NULL, NULL);
-    pf_switch_submit(sw, sw_ghost("g1", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g1", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o[0]);
     pf_switch_submit(sw, key, OVS_PATIENCE_MS, sw_on_done, &o[1]);
     pf_switch_submit(sw, del, OVS_PATIENCE_MS, sw_on_done, &o[2]);
@@ -141,7 +141,7 @@ test_stopped_vswitchd_is_named(void)
     stop(ovs->vswitchd);
     /* The number that was wished for is in the database at once: that is no
      * acknowledgement. */
-    error = sw_commit_within(sw_ghost("g1", NULL, 91), 300);
+    error = sw_commit_within(sw_ghost("g1", 91), 300);
     kill(ovs->vswitchd, SIGCONT);
     g_assert_error(error, PF_SWITCH_ERROR, PF_SWITCH_ERROR_TIMEOUT);
     g_assert_cmpstr(error->message, ==,
@@ -160,7 +160,7 @@ test_stopped_ovsdb_server_is_named(void)
     GError *error;
 
     stop(ovs->ovsdb_server);
-    error = sw_commit_within(sw_ghost("g1", NULL, 0), 300);
+    error = sw_commit_within(sw_ghost("g1", 0), 300);
     kill(ovs->ovsdb_server, SIGCONT);
     g_assert_error(error, PF_SWITCH_ERROR, PF_SWITCH_ERROR_TIMEOUT);
     if (!g_pattern_match_simple("port 'g1': ovsdb-server (unix:*) did not "
@@ -184,17 +184,17 @@ test_restarted_ovsdb_server(void)
 {
     struct sw_outcome o = { FALSE, NULL };
 
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_commit(sw_ghost("g1", 0), "ghost");
     ovs_fixture_kill_ovsdb_server(ovs);
     sw_loop_until(is_not_ready, NULL, "the loss of the connection");
 
     /* A change that is submitted meanwhile waits, or tells why it cannot. */
-    GError *error = sw_commit_within(sw_ghost("g2", NULL, 0), 100);
+    GError *error = sw_commit_within(sw_ghost("g2", 0), 100);
     g_assert_error(error, PF_SWITCH_ERROR, PF_SWITCH_ERROR_TIMEOUT);
     g_assert_nonnull(strstr(error->message, "no connection"));
     g_clear_error(&error);
 
-    pf_switch_submit(sw, sw_ghost("g2", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g2", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o);
     ovs_fixture_start_ovsdb_server(ovs);
     sw_loop_until(sw_is_over, &o, "the change across the restart");
@@ -212,7 +212,7 @@ test_crash_in_the_middle_of_a_change(void)
 
     /* The transaction is on its way, nobody has answered. */
     stop(ovs->ovsdb_server);
-    pf_switch_submit(sw, sw_ghost("g1", NULL, 0), OVS_PATIENCE_MS, sw_on_done,
+    pf_switch_submit(sw, sw_ghost("g1", 0), OVS_PATIENCE_MS, sw_on_done,
                      &o);
     pf_switch_run(sw);
     pf_switch_run(sw);

@@ -59,18 +59,9 @@ has_key(gpointer name_key_value)
 /* ---- Ghosts ----------------------------------------------------------- */
 
 static void
-test_ghost_has_number_and_columns(void)
+test_ghost_has_number_and_role(void)
 {
-    g_autoptr(GVariant) img = image(
-        "{'port': <{'tag': <int64 42>, 'trunks': <[<int64 7>, <int64 9>]>,"
-        "  'vlan_mode': <'native-untagged'>, 'protected': <true>,"
-        "  'other_config': <{'a': <'1'>}>,"
-        "  'external_ids': <{'who': <'me'>}>}>,"
-        " 'interface': <{'mtu_request': <int64 1400>,"
-        "  'ingress_policing_rate': <int64 1000>,"
-        "  'external_ids': <{'x': <'y'>}>}>}");
-
-    sw_commit(sw_ghost("g1", img, 77), "ghost");
+    sw_commit(sw_ghost("g1", 77), "ghost");
 
     g_autoptr(PfPort) port = pf_switch_port(sw, "g1");
     g_assert_nonnull(port);
@@ -79,15 +70,6 @@ test_ghost_has_number_and_columns(void)
     g_assert_cmpint(port->ofport, ==, 77);
     g_assert_cmpstr(port->role, ==, PF_ROLE_OPERATIONAL);
     g_assert_cmpstr(port->migration, ==, MIGRATION);
-    ovs_assert_prints("42", "ovs-vsctl get Port g1 tag");
-    ovs_assert_prints("[7, 9]", "ovs-vsctl get Port g1 trunks");
-    ovs_assert_prints("native-untagged", "ovs-vsctl get Port g1 vlan_mode");
-    ovs_assert_prints("true", "ovs-vsctl get Port g1 protected");
-    ovs_assert_prints("{a=\"1\"}", "ovs-vsctl get Port g1 other_config");
-    ovs_assert_prints("me", "ovs-vsctl get Port g1 external_ids:who");
-    ovs_assert_prints("1400", "ovs-vsctl get Interface g1 mtu_request");
-    ovs_assert_prints("1000",
-                      "ovs-vsctl get Interface g1 ingress_policing_rate");
     ovs_assert_prints("77", "ovs-ofctl dump-ports-desc br0 "
                       "| sed -n 's/^ \\([0-9]*\\)(g1).*/\\1/p'");
     sw_delete_port("g1");
@@ -96,24 +78,21 @@ test_ghost_has_number_and_columns(void)
 static void
 test_ghost_error_names_only_its_peer(void)
 {
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_commit(sw_ghost("g1", 0), "ghost");
     /* ovs-vswitchd says so a little later. */
     ovs_assert_prints("1", "ovs-vsctl --timeout=30 wait-until Interface g1 "
                       "'error!=[]' && ovs-vsctl get Interface g1 error "
                       "| grep -c gre_sys.portferry-ghost");
     /* And it is no error to us, also with the next change. */
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_commit(sw_ghost("g1", 0), "ghost");
     sw_delete_port("g1");
 }
 
 static void
 test_ghost_is_repeatable(void)
 {
-    g_autoptr(GVariant) img = image("{'port': <{'tag': <int64 5>}>}");
-
-    sw_commit(sw_ghost("g1", NULL, 78), "ghost");
-    sw_commit(sw_ghost("g1", img, 78), "ghost again");
-    ovs_assert_prints("5", "ovs-vsctl get Port g1 tag");
+    sw_commit(sw_ghost("g1", 78), "ghost");
+    sw_commit(sw_ghost("g1", 78), "ghost again");
     ovs_assert_prints("78", "ovs-vsctl get Interface g1 ofport");
     sw_delete_port("g1");
 }
@@ -123,29 +102,29 @@ test_ghost_conflicts(void)
 {
     PfChange *change;
 
-    sw_commit_fails(sw_ghost("br0", NULL, 0), PF_SWITCH_ERROR_CONFLICT,
+    sw_commit_fails(sw_ghost("br0", 0), PF_SWITCH_ERROR_CONFLICT,
                     "port 'br0': bridge 'br0' has a port of that name "
                     "already");
 
     change = pf_change_new(TRUE);
-    pf_change_add_ghost(change, "nobr", "g1", NULL, 0, PF_ROLE_VALIDATION,
+    pf_change_add_ghost(change, "nobr", "g1", 0, PF_ROLE_VALIDATION,
                         MIGRATION);
     sw_commit_fails(change, PF_SWITCH_ERROR_NOT_FOUND,
                     "port 'g1': there is no bridge 'nobr'");
 
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_commit(sw_ghost("g1", 0), "ghost");
     change = pf_change_new(TRUE);
-    pf_change_add_ghost(change, "br0", "g1", NULL, 0, PF_ROLE_OPERATIONAL,
+    pf_change_add_ghost(change, "br0", "g1", 0, PF_ROLE_OPERATIONAL,
                         "another");
     sw_commit_fails(change, PF_SWITCH_ERROR_CONFLICT, "port 'g1': *already");
     change = pf_change_new(TRUE);
-    pf_change_add_ghost(change, "br0", "g1", NULL, 0, PF_ROLE_MAILBOX,
+    pf_change_add_ghost(change, "br0", "g1", 0, PF_ROLE_MAILBOX,
                         MIGRATION);
     sw_commit_fails(change, PF_SWITCH_ERROR_CONFLICT, "port 'g1': *already");
 
     ovs_do("ovs-vsctl add-br br1 -- set Bridge br1 datapath_type=netdev");
     change = pf_change_new(TRUE);
-    pf_change_add_ghost(change, "br1", "g1", NULL, 0, PF_ROLE_OPERATIONAL,
+    pf_change_add_ghost(change, "br1", "g1", 0, PF_ROLE_OPERATIONAL,
                         MIGRATION);
     sw_commit_fails(change, PF_SWITCH_ERROR_CONFLICT,
                     "port 'g1': cannot be on bridge 'br1', it is on bridge "
@@ -173,22 +152,25 @@ test_bad_image_is_refused_whole(void)
           "port 'g1': Port column 'trunks': -1 is outside*0 to 4095" },
         { "{'port': <{'other_config': <{'a': <true>}>}>}",
           "port 'g1': Port column 'other_config': true has type 'b'*" },
-        { "{'port': <{'qos': <'5b0c6d0e-0000-4000-8000-000000000001'>}>}",
-          "port 'g1': Port column 'qos' is not one that an image may set" },
-        { "{'interface': <{'type': <'internal'>}>}",
-          "port 'g1': Interface column 'type' is not one *" },
+        { "{'port': <{'name': <'g2'>}>}",
+          "port 'g1': Port.name is not a column that an image may set" },
+        { "{'interface': <{'error': <'x'>}>}",
+          "port 'g1': Interface.error is not a column *" },
         { "{'interface': <{'mtu_request': <int64 0>}>}",
           "port 'g1': Interface column 'mtu_request': 0 is outside*1 to *" },
         { "{'bridge': <{'name': <'br1'>}>}",
           "port 'g1': image: 'bridge' is neither *" },
-        { "{'port': <int64 1>}", "port 'g1': Port: 1 has type 'x'*" },
+        { "{'port': <int64 1>}",
+          "port 'g1': image: 'port' has type 'x', not 'a{sv}'" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GVariant) img = image(cases[i].image);
 
-        sw_commit_fails(sw_ghost("g1", img, 0), PF_SWITCH_ERROR_VALUE,
-                        cases[i].pattern);
+        PfChange *change = pf_change_new(TRUE);
+
+        pf_change_restore_port(change, "br0", "g1", img);
+        sw_commit_fails(change, PF_SWITCH_ERROR_VALUE, cases[i].pattern);
         g_assert_true(sw_port_is_gone((gpointer) "g1"));
     }
 }
@@ -207,10 +189,10 @@ take_tap(const char *name)
 static void
 test_take_tap_keeps_number_tag_and_rules(void)
 {
-    g_autoptr(GVariant) img = image("{'port': <{'tag': <int64 42>}>}");
     int fd;
 
-    sw_commit(sw_ghost("t1", img, 77), "ghost");
+    sw_commit(sw_ghost("t1", 77), "ghost");
+    ovs_do("ovs-vsctl set Port t1 tag=42");
     ovs_do("ovs-ofctl add-flow br0 cookie=0x7,in_port=77,actions=drop");
     fd = ovs_tap_open("t1");
     sw_commit(take_tap("t1"), "take_tap");
@@ -218,7 +200,10 @@ test_take_tap_keeps_number_tag_and_rules(void)
     g_autoptr(PfPort) port = pf_switch_port(sw, "t1");
     g_assert_cmpstr(port->type, ==, "");
     g_assert_cmpint(port->ofport, ==, 77);
-    g_assert_cmpstr(port->error, ==, NULL);
+    /* What the ghost said of its peer may be left. */
+    if (port->error && !strstr(port->error, "gre_sys.portferry-ghost")) {
+        g_error("unexpected error '%s'", port->error);
+    }
     g_assert_cmpint(port->mtu, ==, 1500);
     g_assert_cmpint(port->ifindex, >, 0);
     ovs_assert_prints("{}", "ovs-vsctl get Interface t1 options");
@@ -230,7 +215,7 @@ test_take_tap_keeps_number_tag_and_rules(void)
 
     /* Repeatable; but a port that has its tap is not made a ghost again. */
     sw_commit(take_tap("t1"), "take_tap again");
-    sw_commit_fails(sw_ghost("t1", NULL, 0), PF_SWITCH_ERROR_CONFLICT,
+    sw_commit_fails(sw_ghost("t1", 0), PF_SWITCH_ERROR_CONFLICT,
                     "port 't1': *already");
     ovs_do("ovs-ofctl del-flows br0 cookie=0x7/-1");
     sw_delete_port("t1");
@@ -242,7 +227,7 @@ test_take_tap_without_tap_fails_at_once(void)
 {
     sw_commit_fails(take_tap("none"), PF_SWITCH_ERROR_NOT_FOUND,
                     "port 'none': the switch has no port of that name");
-    sw_commit(sw_ghost("t2", NULL, 0), "ghost");
+    sw_commit(sw_ghost("t2", 0), "ghost");
     sw_commit_fails(take_tap("t2"), PF_SWITCH_ERROR_PORT,
                     "port 't2': ovs-vswitchd: could not open network device "
                     "t2*");
@@ -263,18 +248,13 @@ test_carrier_and_back(void)
            "-- set Interface t3 ofport_request=321 "
            "external_ids:iface-id=iid external_ids:attached-mac=00:11:22:33:"
            "44:55 external_ids:iface-status=active lldp:enable=false "
-           "options:opt=x mac='\"02:00:00:00:00:09\"' "
-           "-- --id=@m create Mirror name=m0 "
-           "-- set Bridge br0 mirrors=@m");
-    ovs_do("p=$(ovs-vsctl get Port t3 _uuid); "
-           "ovs-vsctl set Mirror m0 select_src_port=$p select_dst_port=$p");
+           "options:opt=x mac='\"02:00:00:00:00:09\"'");
     sw_loop_until(sw_port_exists, (gpointer) "t3", "port t3");
     /* A round trip, so that the replica has all of the above. */
     sw_commit(pf_change_new(TRUE), "nothing");
 
     ovs_assert_prints("1", DATAPATH_PORTS " | grep -c ' t3$'");
     g_autofree char *before = vsctl_port("t3");
-    g_autoptr(GVariant) plain = pf_switch_image(sw, "t3");
     g_autoptr(GVariant) undo = pf_switch_undo_image(sw, "t3");
 
     change = pf_change_new(TRUE);
@@ -293,7 +273,6 @@ test_carrier_and_back(void)
     ovs_assert_prints("{PortData=v1.first}",
                       "ovs-vsctl get Interface t3 external_ids");
     ovs_assert_prints("[]\n[]", "ovs-vsctl get Port t3 tag qos");
-    ovs_assert_prints("[]", "ovs-vsctl get Mirror m0 select_src_port");
     ovs_assert_prints("0", DATAPATH_PORTS " | grep -c ' t3$' || true");
 
     /* A carrier stays the same row: only PortData is written. */
@@ -309,17 +288,12 @@ test_carrier_and_back(void)
     sw_commit(change, "restore");
     {
         g_autofree char *after = vsctl_port("t3");
-        g_autoptr(GVariant) plain_after = pf_switch_image(sw, "t3");
         g_autoptr(GVariant) undo_after = pf_switch_undo_image(sw, "t3");
 
         g_assert_cmpstr(before, ==, after);
-        assert_variants_equal(plain, plain_after);
         assert_variants_equal(undo, undo_after);
     }
     ovs_assert_prints("321", "ovs-vsctl get Interface t3 ofport");
-    ovs_assert_prints("same", "p=$(ovs-vsctl get Port t3 _uuid); "
-                      "test \"$(ovs-vsctl get Mirror m0 select_src_port "
-                      "select_dst_port | uniq)\" = \"[$p]\" && echo same");
 
     /* Repeatable: a port that is no ghost stays. */
     g_autofree char *restored = ovs_run("ovs-vsctl get Port t3 _uuid");
@@ -328,7 +302,6 @@ test_carrier_and_back(void)
     sw_commit(change, "restore again");
     ovs_assert_prints(restored, "ovs-vsctl get Port t3 _uuid");
 
-    ovs_do("ovs-vsctl clear Bridge br0 mirrors");
     sw_delete_port("t3");
     close(fd);
 }
@@ -341,12 +314,10 @@ test_restore_where_nothing_is(void)
         "{'port': <{'tag': <int64 3>,"
         "           'qos': <'5b0c6d0e-0000-4000-8000-000000000009'>}>,"
         " 'interface': <{'ofport': <int64 99>,"
-        "                'external_ids': <{'iface-id': <'i'>}>}>,"
-        " 'mirrors': <{'5b0c6d0e-0000-4000-8000-000000000009':"
-        "              <[<'src'>]>}>}");
+        "                'external_ids': <{'iface-id': <'i'>}>}>}");
     PfChange *change = pf_change_new(TRUE);
 
-    /* QoS and mirror are gone; that must not keep the port away. */
+    /* The QoS is gone; that must not keep the port away. */
     pf_change_restore_port(change, "br0", "t4", img);
     sw_commit(change, "restore");
     ovs_assert_prints("99\n\"\"", "ovs-vsctl get Interface t4 ofport type");
@@ -362,7 +333,7 @@ test_del_port_respects_role(void)
 {
     PfChange *change = pf_change_new(TRUE);
 
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_commit(sw_ghost("g1", 0), "ghost");
     pf_change_del_port(change, "g1", PF_ROLE_VALIDATION, NULL);
     pf_change_del_port(change, "g1", PF_ROLE_OPERATIONAL, "another");
     pf_change_del_port(change, "nobody", PF_ROLE_VALIDATION, NULL);
@@ -383,7 +354,7 @@ test_keys_leave_others_alone(void)
     const char *other[] = { "g1", "a", "1" };
     PfChange *change;
 
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
+    sw_commit(sw_ghost("g1", 0), "ghost");
     ovs_do("ovs-vsctl set Interface g1 external_ids:a=1 external_ids:b=2 "
            "-- set Port g1 external_ids:c=3");
     sw_loop_until(has_key, other, "key a");
@@ -396,15 +367,6 @@ test_keys_leave_others_alone(void)
                       "ovs-vsctl get Interface g1 external_ids");
     ovs_assert_prints("pv\n\"3\"", "ovs-vsctl get Port g1 external_ids:pk "
                       "external_ids:c");
-    {
-        g_autofree char *found = pf_switch_find_port(sw, "iface-id", "i1",
-                                                     NULL);
-        g_autofree char *except = pf_switch_find_port(sw, "iface-id", "i1",
-                                                      "g1");
-
-        g_assert_cmpstr(found, ==, "g1");
-        g_assert_cmpstr(except, ==, NULL);
-    }
 
     change = pf_change_new(FALSE);
     pf_change_iface_key(change, "g1", "iface-id", NULL);
@@ -428,7 +390,7 @@ test_keys_leave_others_alone(void)
 static void
 test_new_port_and_its_keys_in_one_change(void)
 {
-    PfChange *change = sw_ghost("g1", NULL, 0);
+    PfChange *change = sw_ghost("g1", 0);
 
     pf_change_iface_key(change, "g1", "k1", "v1");
     pf_change_iface_key(change, "g1", "k2", "v2");
@@ -442,61 +404,26 @@ test_new_port_and_its_keys_in_one_change(void)
 }
 
 static void
-test_set_image_writes_what_differs(void)
+test_undo_image_holds_what_switch_h_says(void)
 {
-    g_autoptr(GVariant) first = image(
-        "{'port': <{'tag': <int64 1>, 'other_config': <{'a': <'1'>,"
-        " 'b': <'2'>}>, 'external_ids': <{'u': <'1'>}>}>,"
-        " 'interface': <{'mtu_request': <int64 1400>}>}");
-    g_autoptr(GVariant) second = image(
-        "{'port': <{'trunks': <[<int64 5>]>, 'other_config': <{'b': <'3'>,"
-        " 'c': <'4'>}>, 'external_ids': <{'v': <'2'>}>,"
-        " 'protected': <false>}>,"
-        " 'interface': <{'external_ids': <{'w': <'x'>}>}>}");
-    const char *claim[] = { "g1", "iface-id", "kept" };
-    PfChange *change;
-
-    sw_commit(sw_ghost("g1", first, 55), "ghost");
-    ovs_do("ovs-vsctl set Interface g1 external_ids:iface-id=kept");
-    sw_loop_until(has_key, claim, "the claim");
-    g_autofree char *row = ovs_run("ovs-vsctl get Port g1 _uuid");
-
-    change = pf_change_new(TRUE);
-    pf_change_set_image(change, "g1", second);
-    sw_commit(change, "set_image");
-    ovs_assert_prints(row, "ovs-vsctl get Port g1 _uuid");
-    ovs_assert_prints("[]\n[5]", "ovs-vsctl get Port g1 tag trunks");
-    ovs_assert_prints("{b=\"3\", c=\"4\"}",
-                      "ovs-vsctl get Port g1 other_config");
-    ovs_assert_prints("{" PF_KEY_MIGRATION "=\"" MIGRATION "\", "
-                      PF_KEY_ROLE "=operational, v=\"2\"}",
-                      "ovs-vsctl get Port g1 external_ids");
-    ovs_assert_prints("{iface-id=kept, w=x}",
-                      "ovs-vsctl get Interface g1 external_ids");
-    ovs_assert_prints("[]\n55",
-                      "ovs-vsctl get Interface g1 mtu_request ofport");
-
-    change = pf_change_new(FALSE);
-    pf_change_set_image(change, "nobody", second);
-    sw_commit_fails(change, PF_SWITCH_ERROR_NOT_FOUND, "port 'nobody': *");
-    sw_delete_port("g1");
-}
-
-static void
-test_image_holds_what_switch_h_says(void)
-{
-    ovs_do("ovs-vsctl add-port br0 i1 tag=7 trunks=1,2 "
+    ovs_do("ovs-vsctl add-port br0 i1 tag=0 trunks=1,2 "
            "-- set Interface i1 type=internal ofport_request=222");
     sw_loop_until(sw_port_exists, (gpointer) "i1", "port i1");
 
-    g_autoptr(GVariant) img = pf_switch_image(sw, "i1");
+    g_autoptr(GVariant) img = pf_switch_undo_image(sw, "i1");
     g_autofree char *text = g_variant_print(img, TRUE);
     g_assert_cmpstr(text, ==,
-                    "{'port': <{'tag': <int64 7>, 'trunks': <[<int64 1>, "
-                    "<int64 2>]>, 'protected': <false>}>, "
-                    "'interface': <{'ofport_request': <int64 222>, "
-                    "'ofport': <int64 222>}>}");
-    g_assert_null(pf_switch_image(sw, "nobody"));
+                    "{'port': <{'tag': <int64 0>, 'trunks': <[<int64 1>, "
+                    "<int64 2>]>, 'protected': <false>, "
+                    "'bond_updelay': <int64 0>, 'bond_downdelay': <int64 0>, "
+                    "'bond_fake_iface': <false>, 'fake_bridge': <false>}>, "
+                    "'interface': <{'ingress_policing_rate': <int64 0>, "
+                    "'ingress_policing_burst': <int64 0>, "
+                    "'ingress_policing_kpkts_rate': <int64 0>, "
+                    "'ingress_policing_kpkts_burst': <int64 0>, "
+                    "'ofport_request': <int64 222>, 'ofport': <int64 222>, "
+                    "'type': <'internal'>}>}");
+    g_assert_null(pf_switch_undo_image(sw, "nobody"));
     sw_delete_port("i1");
 }
 
@@ -505,47 +432,16 @@ test_image_holds_what_switch_h_says(void)
 static void
 test_questions(void)
 {
-    g_assert_true(pf_switch_has_bridge(sw, "br0"));
-    g_assert_false(pf_switch_has_bridge(sw, "br9"));
-    g_assert_cmpint(pf_switch_bridge_mtu(sw, "br0"), ==, 1500);
-    g_assert_cmpint(pf_switch_bridge_mtu(sw, "br9"), ==, 0);
     g_assert_null(pf_switch_port(sw, "nobody"));
-    g_assert_true(pf_switch_key_is_foreign("iface-id"));
-    g_assert_true(pf_switch_key_is_foreign(PF_KEY_ROLE));
-    g_assert_false(pf_switch_key_is_foreign("mine"));
+    g_assert_null(pf_switch_iface_id(sw, "nobody", "iface-id"));
 
-    ovs_do("ovs-vsctl add-br fake0 br0 66");
-    sw_loop_until(sw_port_exists, (gpointer) "fake0", "the fake bridge");
-    g_autofree char *fake = pf_switch_fake_bridge(sw, "br0", 66);
-    g_autofree char *none = pf_switch_fake_bridge(sw, "br0", 67);
-    g_assert_cmpstr(fake, ==, "fake0");
-    g_assert_cmpstr(none, ==, NULL);
-    ovs_do("ovs-vsctl del-br fake0");
-
-    sw_commit(sw_ghost("g1", NULL, 79), "ghost");
+    sw_commit(sw_ghost("g1", 79), "ghost");
     g_assert_true(pf_switch_ofport_taken(sw, "br0", 79, NULL));
     g_assert_false(pf_switch_ofport_taken(sw, "br0", 79, "g1"));
     g_assert_false(pf_switch_ofport_taken(sw, "br0", 80, NULL));
     g_autoptr(GPtrArray) marked = pf_switch_marked_ports(sw);
     g_assert_cmpuint(marked->len, ==, 1);
     g_assert_cmpstr(((PfPort *) marked->pdata[0])->name, ==, "g1");
-    sw_delete_port("g1");
-}
-
-static void
-test_carrier_claims_are_not_found(void)
-{
-    PfChange *change = pf_change_new(TRUE);
-
-    sw_commit(sw_ghost("g1", NULL, 0), "ghost");
-    pf_change_make_carrier(change, "g1", NULL, MIGRATION);
-    sw_commit(change, "carrier");
-    /* A restarted libvirtd claims for the carrier. */
-    change = pf_change_new(FALSE);
-    pf_change_iface_key(change, "g1", "iface-id", "i9");
-    sw_commit(change, "claim");
-    g_assert_null(pf_switch_find_port(sw, "iface-id", "i9", NULL));
-    g_assert_cmpstr(pf_switch_iface_id(sw, "g1", "iface-id"), ==, "i9");
     sw_delete_port("g1");
 }
 
@@ -574,7 +470,7 @@ main(int argc, char *argv[])
 #define TEST(FUNCTION) g_test_add_func("/switch/" #FUNCTION, test_##FUNCTION)
     TEST(questions);
     TEST(changed_is_called);
-    TEST(ghost_has_number_and_columns);
+    TEST(ghost_has_number_and_role);
     TEST(ghost_error_names_only_its_peer);
     TEST(ghost_is_repeatable);
     TEST(ghost_conflicts);
@@ -586,9 +482,7 @@ main(int argc, char *argv[])
     TEST(del_port_respects_role);
     TEST(keys_leave_others_alone);
     TEST(new_port_and_its_keys_in_one_change);
-    TEST(set_image_writes_what_differs);
-    TEST(image_holds_what_switch_h_says);
-    TEST(carrier_claims_are_not_found);
+    TEST(undo_image_holds_what_switch_h_says);
 #undef TEST
 
     result = g_test_run();
