@@ -24,32 +24,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dirs.h"
+#include "bridge-conn.h"
 #include "flow.h"
-#include "openvswitch/ofp-connection.h"
 #include "openvswitch/ofp-msgs.h"
 #include "openvswitch/ofp-port.h"
 #include "openvswitch/ofp-protocol.h"
-#include "openvswitch/ofp-switch.h"
 #include "openvswitch/ofp-util.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
-#include "openvswitch/rconn.h"
-#include "openvswitch/vconn.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
-#include "socket-util.h"
 #include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_gate);
 
 G_DEFINE_QUARK(pf-gate-error-quark, pf_gate_error)
-
-/* The socket of a bridge speaks what Bridge.protocols lists. */
-#define VERSIONS ((1u << OFP10_VERSION) | (1u << OFP11_VERSION) \
-                  | (1u << OFP12_VERSION) | (1u << OFP13_VERSION) \
-                  | (1u << OFP14_VERSION) | (1u << OFP15_VERSION))
 
 /* A closed gate. */
 #define CLOSED_BITS (OFPUTIL_PC_NO_RECV | OFPUTIL_PC_NO_FWD)
@@ -109,11 +99,7 @@ struct waiter {
 /* A bridge. */
 struct conn {
     char *bridge;
-    char *target;               /* "unix:...". */
-    struct rconn *rconn;        /* NULL: not connected, nor on the way. */
-    gboolean up;                /* Connected and greeted. */
-    long long int next_try;     /* time_msec() units. */
-    gboolean complained;        /* The failure was logged. */
+    PfBridgeConn *link;
     ovs_be32 desc_xid;          /* Port description under way, or 0. */
     GHashTable *gates;          /* By name. */
 };
@@ -153,10 +139,9 @@ conn_free(gpointer conn_)
 {
     struct conn *conn = conn_;
 
-    rconn_destroy(conn->rconn);
+    pf_bridge_conn_free(conn->link);
     g_hash_table_unref(conn->gates);
     g_free(conn->bridge);
-    g_free(conn->target);
     g_free(conn);
 }
 
@@ -165,7 +150,7 @@ pf_gates_new(const char *rundir)
 {
     PfGates *gates = g_new0(PfGates, 1);
 
-    gates->rundir = g_strdup(rundir ? rundir : ovs_rundir());
+    gates->rundir = g_strdup(rundir);
     gates->conns = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                          conn_free);
     g_queue_init(&gates->finished);
@@ -192,8 +177,7 @@ get_conn(PfGates *gates, const char *bridge)
     if (!conn) {
         conn = g_new0(struct conn, 1);
         conn->bridge = g_strdup(bridge);
-        conn->target = g_strdup_printf("unix:%s/%s.mgmt", gates->rundir,
-                                       bridge);
+        conn->link = pf_bridge_conn_new(gates->rundir, bridge);
         conn->gates = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                             gate_free);
         g_hash_table_insert(gates->conns, conn->bridge, conn);
@@ -257,9 +241,7 @@ pf_gates_set(PfGates *gates, const char *bridge, const char *name,
     w->user = user;
     g_queue_push_tail(&gate->waiters, w);
 
-    if (!conn->rconn) {
-        conn->next_try = 0;
-    }
+    pf_bridge_conn_hurry(conn->link);
 }
 
 /* The waiters of 'gate' up to 'wish' are over; each gets a copy of 'error',
@@ -303,23 +285,15 @@ pf_gates_is_closed(const PfGates *gates, const char *bridge, const char *name)
 
 /* ---- Sending ---------------------------------------------------------- */
 
-/* Sends 'msg', of which it takes ownership.  If the connection is lost, its
- * loss is noticed by conn_run(). */
-static void
-send_msg(struct conn *conn, struct ofpbuf *msg)
-{
-    rconn_send(conn->rconn, msg, NULL);
-}
-
 /* Sends a barrier for 'gate'. */
 static void
 send_barrier(struct conn *conn, struct gate *gate)
 {
     struct ofpbuf *msg = ofputil_encode_barrier_request(
-        rconn_get_version(conn->rconn));
+        pf_bridge_conn_version(conn->link));
 
     gate->barrier_xid = ((const struct ofp_header *) msg->data)->xid;
-    send_msg(conn, msg);
+    pf_bridge_conn_send(conn->link, msg);
 }
 
 /* Sends what 'gate' wants to the switch, and a barrier. */
@@ -334,7 +308,7 @@ send_gate(struct conn *conn, struct gate *gate)
     };
     struct ofpbuf *mod = ofputil_encode_port_mod(
         &pm, ofputil_protocol_from_ofp_version(
-            rconn_get_version(conn->rconn)));
+            pf_bridge_conn_version(conn->link)));
 
     gate->mod_xid = ((const struct ofp_header *) mod->data)->xid;
     gate->refusal = 0;
@@ -342,7 +316,7 @@ send_gate(struct conn *conn, struct gate *gate)
     gate->stale = FALSE;
     gate->sent_wish = gate->wish;
     gate->state = GATE_SENT;
-    send_msg(conn, mod);
+    pf_bridge_conn_send(conn->link, mod);
     send_barrier(conn, gate);
 }
 
@@ -351,7 +325,7 @@ static void
 ask_ports(struct conn *conn)
 {
     struct ofpbuf *msg = ofputil_encode_port_desc_stats_request(
-        rconn_get_version(conn->rconn), OFPP_ANY);
+        pf_bridge_conn_version(conn->link), OFPP_ANY);
     struct gate *gate;
     GHashTableIter iter;
 
@@ -360,7 +334,7 @@ ask_ports(struct conn *conn)
         gate->asked = gate->state == GATE_ASK;
     }
     conn->desc_xid = ((const struct ofp_header *) msg->data)->xid;
-    send_msg(conn, msg);
+    pf_bridge_conn_send(conn->link, msg);
 }
 
 /* Sends what the gates of 'conn' need. */
@@ -506,26 +480,6 @@ handle_port_status(struct conn *conn, const struct ofp_header *oh)
     }
 }
 
-/* The switch's configuration: asks for port status messages.  A connection of
- * this kind gets none before it has set a length for packets, which goes with
- * the treatment of fragments, which has to stay. */
-static void
-handle_config(struct conn *conn, const struct ofp_header *oh)
-{
-    struct ofputil_async_cfg async = OFPUTIL_ASYNC_CFG_INIT;
-    struct ofputil_switch_config config;
-
-    async.primary[OAM_PORT_STATUS] = ((1u << OFPPR_ADD) | (1u << OFPPR_DELETE)
-                                      | (1u << OFPPR_MODIFY));
-    send_msg(conn, ofputil_encode_set_async_config(
-                 &async, ((1u << OAM_PACKET_IN) | (1u << OAM_PORT_STATUS)
-                          | (1u << OAM_FLOW_REMOVED)), oh->version));
-
-    ofputil_decode_get_config_reply(oh, &config);
-    config.miss_send_len = OFP_DEFAULT_MISS_SEND_LEN;
-    send_msg(conn, ofputil_encode_set_config(&config, oh->version));
-}
-
 /* Returns the gate whose message or barrier has 'xid', or NULL. */
 static struct gate *
 gate_by_xid(struct conn *conn, ovs_be32 xid)
@@ -554,14 +508,12 @@ handle_msg(PfGates *gates, struct conn *conn, struct ofpbuf *msg)
     if (ofptype_decode(&type, oh)) {
         return;
     }
-    if (type == OFPTYPE_ECHO_REQUEST) {
-        send_msg(conn, ofputil_encode_echo_reply(oh));
-    } else if (type == OFPTYPE_ERROR && gate) {
+    if (type == OFPTYPE_ERROR && gate) {
         gate->refusal = ofperr_decode_msg(oh, NULL);
     } else if (type == OFPTYPE_ERROR && oh->xid == conn->desc_xid) {
         VLOG_WARN("bridge %s: no port description: %s", conn->bridge,
                   ofperr_to_string(ofperr_decode_msg(oh, NULL)));
-        rconn_disconnect(conn->rconn);
+        pf_bridge_conn_close(conn->link);
     } else if (type == OFPTYPE_BARRIER_REPLY && gate) {
         handle_barrier(gates, conn, gate);
     } else if (type == OFPTYPE_PORT_DESC_STATS_REPLY
@@ -569,8 +521,6 @@ handle_msg(PfGates *gates, struct conn *conn, struct ofpbuf *msg)
         handle_port_desc(gates, conn, msg);
     } else if (type == OFPTYPE_PORT_STATUS) {
         handle_port_status(conn, oh);
-    } else if (type == OFPTYPE_GET_CONFIG_REPLY) {
-        handle_config(conn, oh);
     }
 }
 
@@ -583,41 +533,15 @@ is_urgent(struct conn *conn)
     return g_hash_table_size(conn->gates) > 0;
 }
 
-/* Starts to connect, quietly: a bridge may be gone for long. */
-static void
-conn_open(struct conn *conn)
-{
-    struct vconn *vconn;
-    int error = vconn_open(conn->target, VERSIONS, DSCP_DEFAULT, &vconn);
-
-    conn->next_try = time_msec() + (is_urgent(conn) ? URGENT_RETRY_MS
-                                    : RETRY_MS);
-    if (!error) {
-        /* Not rconn's own reconnecting: its back-off begins at a second. */
-        conn->rconn = rconn_create(0, 0, DSCP_DEFAULT, VERSIONS);
-        rconn_connect_unreliably(conn->rconn, vconn, conn->target);
-    } else if (!conn->complained) {
-        VLOG_INFO("bridge %s: %s: %s; trying again", conn->bridge,
-                  conn->target, ovs_strerror(error));
-        conn->complained = TRUE;
-    }
-}
-
-/* The connection is there: greets the switch, and has every gate told to it
- * that it cannot know. */
+/* The connection is there: has every gate told to the switch that it cannot
+ * know. */
 static void
 conn_greet(struct conn *conn)
 {
-    enum ofp_version version = rconn_get_version(conn->rconn);
     struct gate *gate;
     GHashTableIter iter;
 
-    VLOG_INFO("bridge %s: connected, OpenFlow 0x%02x", conn->bridge, version);
-    conn->up = TRUE;
-    conn->complained = FALSE;
     conn->desc_xid = 0;
-    send_msg(conn, ofpraw_alloc(OFPRAW_OFPT_GET_CONFIG_REQUEST, version, 0));
-
     g_hash_table_iter_init(&iter, conn->gates);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *) &gate)) {
         /* What the caller has just said is believed, what was learnt on an
@@ -626,19 +550,6 @@ conn_greet(struct conn *conn)
                        ? GATE_SEND : GATE_ASK);
         gate->n_asked = 0;
     }
-}
-
-/* The connection is lost. */
-static void
-conn_close(struct conn *conn)
-{
-    if (conn->up) {
-        VLOG_INFO("bridge %s: connection lost (%s)", conn->bridge,
-                  ovs_retval_to_string(rconn_get_last_error(conn->rconn)));
-    }
-    rconn_destroy(conn->rconn);
-    conn->rconn = NULL;
-    conn->up = FALSE;
 }
 
 /* Returns true if 'gate_' is open, as it would be without us, and nobody waits
@@ -657,33 +568,22 @@ gate_is_idle(gpointer name OVS_UNUSED, gpointer gate_,
 static void
 conn_run(PfGates *gates, struct conn *conn)
 {
-    if (!conn->rconn && time_msec() >= conn->next_try) {
-        conn_open(conn);
-    }
-    if (!conn->rconn) {
-        return;
-    }
+    struct ofpbuf *msg;
 
-    rconn_run(conn->rconn);
-    if (!conn->up && rconn_is_connected(conn->rconn)) {
+    if (pf_bridge_conn_run(conn->link, (is_urgent(conn) ? URGENT_RETRY_MS
+                                        : RETRY_MS))) {
         conn_greet(conn);
     }
-    for (int i = 0; i < MAX_RECEIVED && conn->up; i++) {
-        struct ofpbuf *msg = rconn_recv(conn->rconn);
-
-        if (!msg) {
-            break;
-        }
+    for (int i = 0; i < MAX_RECEIVED
+         && (msg = pf_bridge_conn_receive(conn->link)) != NULL; i++) {
         handle_msg(gates, conn, msg);
         ofpbuf_delete(msg);
     }
-    if (conn->up && rconn_is_connected(conn->rconn)) {
+    if (pf_bridge_conn_is_up(conn->link)) {
         conn_send(conn);
     }
-    if (!rconn_is_alive(conn->rconn)
-        || (conn->up && !rconn_is_connected(conn->rconn))) {
-        conn_close(conn);
-    }
+    /* The gates are told again when it is back. */
+    pf_bridge_conn_lost(conn->link);
     g_hash_table_foreach_remove(conn->gates, gate_is_idle, NULL);
 }
 
@@ -704,9 +604,11 @@ run_deadlines(PfGates *gates, struct conn *conn, struct gate *gate)
             w->error = g_error_new(
                 PF_GATE_ERROR, PF_GATE_ERROR_TIMEOUT,
                 "port '%s' on bridge '%s': ovs-vswitchd (%s) did not %s the "
-                "gate within %u ms%s", gate->name, conn->bridge, conn->target,
+                "gate within %u ms%s", gate->name, conn->bridge,
+                pf_bridge_conn_target(conn->link),
                 gate->closed ? "close" : "open", w->timeout_ms,
-                conn->up ? "" : ": no connection");
+                (pf_bridge_conn_is_up(conn->link) ? ""
+                 : ": no connection"));
             g_queue_push_tail(&gates->finished, w);
         }
     }
@@ -747,16 +649,11 @@ pf_gates_run(PfGates *gates)
 static void
 conn_wait(struct conn *conn)
 {
+    gboolean is_up = pf_bridge_conn_is_up(conn->link);
     struct gate *gate;
     GHashTableIter iter;
 
-    if (conn->rconn) {
-        rconn_run_wait(conn->rconn);
-        rconn_recv_wait(conn->rconn);
-    } else {
-        poll_timer_wait_until(conn->next_try);
-    }
-
+    pf_bridge_conn_wait(conn->link, TRUE);
     g_hash_table_iter_init(&iter, conn->gates);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *) &gate)) {
         for (const GList *l = gate->waiters.head; l; l = l->next) {
@@ -764,10 +661,10 @@ conn_wait(struct conn *conn)
 
             poll_timer_wait_until(w->deadline);
         }
-        if (conn->up && gate->state == GATE_SEND) {
+        if (is_up && gate->state == GATE_SEND) {
             poll_immediate_wake();
         }
-        if (conn->up && gate->state == GATE_ASK && !conn->desc_xid) {
+        if (is_up && gate->state == GATE_ASK && !conn->desc_xid) {
             poll_immediate_wake();
         }
     }

@@ -26,7 +26,6 @@
 /* Length of the test's frames: the smallest of Ethernet. */
 #define FRAME_SIZE 60
 
-static OvsFixture *ovs;
 static PfGates *gates;
 static int tap_a, tap_b;        /* The guests' ends of ports "a" and "b". */
 
