@@ -22,6 +22,9 @@ typedef enum {
 
 #define PF_CODEC_MAX_DEPTH 16
 #define PF_CODEC_MAX_BYTES (16 * 1024 * 1024)
+/* Strings (keys too), numbers, words, arrays and objects: in memory each needs
+ * a hundred times the two bytes that it can have in a text. */
+#define PF_CODEC_MAX_VALUES 500000
 
 /* 'state' (a{sv}; a floating reference is sunk) as one line of JSON.  The
  * caller frees it with g_free(). */
@@ -33,6 +36,10 @@ char *pf_codec_format(GVariant *state);
  * it is refused; so are "\u0000" and numbers that would not stay what they
  * are.  Of a key that stands there twice, the last counts. */
 GVariant *pf_codec_parse(const char *text, GError **error);
+
+/* Whether 'text' is within the limits, and consists of what JSON consists of:
+ * of what pf_codec_format() made, whether pf_codec_parse() takes it. */
+gboolean pf_codec_check(const char *text, GError **error);
 
 /* Strict look-ups in a parsed dictionary: NULL or FALSE if 'key' is absent or
  * of another type.  Strings live as long as 'dict'. */

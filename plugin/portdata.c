@@ -6,16 +6,19 @@
 
 #include "plugin/portdata.h"
 
-#include <gio/gio.h>
 #include <string.h>
 
 #include "plugin/codec.h"
+#include "plugin/pack.h"
 
 G_DEFINE_QUARK(pf-portdata-error-quark, pf_portdata_error)
 
 #define PREFIX "pf1."
-/* Bytes of a text in a step of the trace. */
-#define MAX_STEP_TEXT 1024
+/* Bytes of a text, but for those of the extensions' own. */
+#define MAX_TEXT 1024
+/* Hexadecimal digits of a digest. */
+#define DIGEST_LENGTH 64
+#define DIGEST_CHARS "0123456789abcdef"
 
 static const char *const level_names[] = {
     [PF_LEVEL_PRECOPY] = "precopy",
@@ -36,7 +39,9 @@ saved_free(gpointer p)
 
     g_free(saved->name);
     g_clear_pointer(&saved->policies, g_variant_unref);
-    g_clear_pointer(&saved->data, g_variant_unref);
+    g_free(saved->base);
+    g_clear_pointer(&saved->delta, g_variant_unref);
+    g_clear_pointer(&saved->chunks, g_variant_unref);
     g_free(saved);
 }
 
@@ -82,17 +87,16 @@ pf_portdata_add_port(PfPortData *pd, const char *mac, const char *name,
     return port;
 }
 
-void
+PfSaved *
 pf_portdata_port_add(PfPortDataPort *port, const char *extension,
-                     guint version, GVariant *policies, GVariant *data)
+                     guint version)
 {
     PfSaved *saved = g_new0(PfSaved, 1);
 
     saved->name = g_strdup(extension);
     saved->version = version;
-    saved->policies = g_variant_ref_sink(policies);
-    saved->data = data ? g_variant_ref_sink(data) : NULL;
     g_ptr_array_add(port->saved, saved);
+    return saved;
 }
 
 PfPortDataPort *
@@ -144,6 +148,28 @@ put_string(GVariantDict *dict, const char *key, const char *value)
     }
 }
 
+static void
+put_value(GVariantDict *dict, const char *key, GVariant *value)
+{
+    if (value) {
+        g_variant_dict_insert_value(dict, key, value);
+    }
+}
+
+static GVariant *
+saved_to_variant(const PfSaved *saved)
+{
+    GVariantDict dict;
+
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "version", "x", (gint64) saved->version);
+    put_value(&dict, "policies", saved->policies);
+    put_string(&dict, "base", saved->base);
+    put_value(&dict, "delta", saved->delta);
+    put_value(&dict, "chunks", saved->chunks);
+    return g_variant_dict_end(&dict);
+}
+
 static GVariant *
 port_to_variant(const PfPortDataPort *port)
 {
@@ -152,16 +178,8 @@ port_to_variant(const PfPortDataPort *port)
     g_variant_dict_init(&saved, NULL);
     for (guint i = 0; i < port->saved->len; i++) {
         const PfSaved *s = port->saved->pdata[i];
-        GVariantDict entry;
 
-        g_variant_dict_init(&entry, NULL);
-        g_variant_dict_insert(&entry, "version", "x", (gint64) s->version);
-        g_variant_dict_insert_value(&entry, "policies", s->policies);
-        if (s->data) {
-            g_variant_dict_insert_value(&entry, "data", s->data);
-        }
-        g_variant_dict_insert_value(&saved, s->name,
-                                    g_variant_dict_end(&entry));
+        g_variant_dict_insert_value(&saved, s->name, saved_to_variant(s));
     }
 
     g_variant_dict_init(&dict, NULL);
@@ -189,7 +207,7 @@ step_to_variant(const PfStep *step)
     put_string(&dict, "result", step->result);
     if (step->detail) {
         g_autofree char *detail = g_utf8_make_valid(
-            step->detail, strnlen(step->detail, MAX_STEP_TEXT / 3));
+            step->detail, strnlen(step->detail, MAX_TEXT / 3));
         put_string(&dict, "detail", detail);
     }
     return g_variant_dict_end(&dict);
@@ -231,31 +249,131 @@ bad(GError **error, const char *what)
     return FALSE;
 }
 
+/* What other hosts say goes into the journal as it is: in measure. */
 static gboolean
-saved_from_variant(PfPortDataPort *port, GVariant *saved, GError **error)
+is_long(const char *text)
+{
+    return text && strlen(text) > MAX_TEXT;
+}
+
+static gboolean
+too_long(GError **error)
+{
+    g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                "PortData: a name, an id or a text of the trace has over %d "
+                "bytes", MAX_TEXT);
+    return FALSE;
+}
+
+static gboolean
+is_extension_name(const char *name)
+{
+    gsize length = strspn(name, G_CSET_a_2_z G_CSET_DIGITS "-");
+
+    return length >= 1 && length <= 32 && !name[length];
+}
+
+/* Whether 'chunks' (av) are dictionaries, and not too many. */
+static gboolean
+check_chunks(GVariant *chunks, GError **error)
+{
+    if (g_variant_n_children(chunks) > PF_PORTDATA_MAX_CHUNKS) {
+        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                    "PortData: %zu chunks of an extension, %d is the limit",
+                    g_variant_n_children(chunks), PF_PORTDATA_MAX_CHUNKS);
+        return FALSE;
+    }
+    for (gsize i = 0; i < g_variant_n_children(chunks); i++) {
+        g_autoptr(GVariant) box = g_variant_get_child_value(chunks, i);
+        g_autoptr(GVariant) chunk = g_variant_get_variant(box);
+
+        if (!g_variant_is_of_type(chunk, G_VARIANT_TYPE_VARDICT)) {
+            return bad(error, "a chunk of an extension is not a dictionary");
+        }
+    }
+    return TRUE;
+}
+
+/* Reads the member 'key' of an extension's entry, which must be of 'type' if
+ * it is there, into '*value'. */
+static gboolean
+read_member(GVariant *entry, const char *key, const GVariantType *type,
+            GVariant **value, GError **error)
+{
+    *value = g_variant_lookup_value(entry, key, NULL);
+    if (*value && !g_variant_is_of_type(*value, type)) {
+        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_FORMAT,
+                    "PortData: '%s' of an extension is not of the right type",
+                    key);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+is_digest(const char *text)
+{
+    return (strlen(text) == DIGEST_LENGTH
+            && strspn(text, DIGEST_CHARS) == DIGEST_LENGTH);
+}
+
+/* Reads the policies, whole or as a difference, and chunks of 'entry'. */
+static gboolean
+read_saved(PfSaved *saved, GVariant *entry, GError **error)
+{
+    g_autoptr(GVariant) base = NULL;
+
+    if (!read_member(entry, "policies", G_VARIANT_TYPE_VARDICT,
+                     &saved->policies, error)
+        || !read_member(entry, "base", G_VARIANT_TYPE_STRING, &base, error)
+        || !read_member(entry, "delta", G_VARIANT_TYPE_VARDICT,
+                        &saved->delta, error)
+        || !read_member(entry, "chunks", G_VARIANT_TYPE("av"),
+                        &saved->chunks, error)) {
+        return FALSE;
+    }
+    saved->base = base ? g_variant_dup_string(base, NULL) : NULL;
+    if (!saved->policies == !saved->base || !saved->base != !saved->delta) {
+        return bad(error, "an extension's entry has neither policies nor "
+                   "their difference from a base, or both");
+    }
+    if (saved->base && !is_digest(saved->base)) {
+        return bad(error, "an extension's base is not 64 of 0-9 and a-f");
+    }
+    return !saved->chunks || check_chunks(saved->chunks, error);
+}
+
+static gboolean
+saved_from_variant(PfPortDataPort *port, GVariant *dict, GError **error)
 {
     GVariantIter iter;
     const char *name;
     GVariant *value;
 
-    g_variant_iter_init(&iter, saved);
+    if (g_variant_n_children(dict) > PF_PORTDATA_MAX_EXTENSIONS) {
+        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                    "PortData: %zu extensions of a port, %d is the limit",
+                    g_variant_n_children(dict), PF_PORTDATA_MAX_EXTENSIONS);
+        return FALSE;
+    }
+    g_variant_iter_init(&iter, dict);
     while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
         g_autoptr(GVariant) entry = value;
-        g_autoptr(GVariant) policies = NULL;
-        g_autoptr(GVariant) data = NULL;
         gint64 version;
 
         if (!g_variant_is_of_type(entry, G_VARIANT_TYPE_VARDICT)
             || !pf_codec_integer(entry, "version", &version)
-            || version < 1 || version > G_MAXUINT16) {
+            || version < 1 || version > PF_PORTDATA_MAX_EXTENSION_VERSION) {
             return bad(error, "an extension's entry has no version");
         }
-        policies = pf_codec_dict(entry, "policies");
-        if (!policies) {
-            return bad(error, "an extension's entry has no policies");
+        if (!is_extension_name(name)) {
+            return bad(error, "an extension's name is not 1 to 32 of a-z, "
+                       "0-9 and -");
         }
-        data = pf_codec_dict(entry, "data");
-        pf_portdata_port_add(port, name, version, policies, data);
+        if (!read_saved(pf_portdata_port_add(port, name, version), entry,
+                        error)) {
+            return FALSE;
+        }
     }
     return TRUE;
 }
@@ -263,7 +381,7 @@ saved_from_variant(PfPortDataPort *port, GVariant *saved, GError **error)
 static gboolean
 port_from_variant(PfPortData *pd, GVariant *v, GError **error)
 {
-    const char *mac, *name;
+    const char *mac, *name, *iface_id;
     gint64 ofport;
 
     if (!g_variant_is_of_type(v, G_VARIANT_TYPE_VARDICT)) {
@@ -273,6 +391,10 @@ port_from_variant(PfPortData *pd, GVariant *v, GError **error)
     name = pf_codec_string(v, "name");
     if (!mac || !name || !pf_codec_integer(v, "ofport", &ofport)) {
         return bad(error, "a port lacks 'mac', 'name' or 'ofport'");
+    }
+    iface_id = pf_codec_string(v, "iface-id");
+    if (is_long(mac) || is_long(name) || is_long(iface_id)) {
+        return too_long(error);
     }
     if (ofport < 0 || ofport >= 0xff00) {
         return bad(error, "a port's OpenFlow number is not in 0 to 65279");
@@ -287,15 +409,8 @@ port_from_variant(PfPortData *pd, GVariant *v, GError **error)
     }
     return saved_from_variant(pf_portdata_add_port(
                                   pd, mac, name,
-                                  pf_codec_string(v, "iface-id"), ofport),
+                                  iface_id, ofport),
                               saved, error);
-}
-
-/* What other hosts say goes into the journal as it is: in measure. */
-static gboolean
-is_long(const char *text)
-{
-    return text && strlen(text) > MAX_STEP_TEXT;
 }
 
 static gboolean
@@ -322,10 +437,7 @@ step_from_variant(PfPortData *pd, GVariant *v, GError **error)
     if (is_long(step.host) || is_long(step.port) || is_long(step.request)
         || is_long(step.kind) || is_long(step.extension)
         || is_long(step.detail)) {
-        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
-                    "PortData: a step of the trace has a text of over %d "
-                    "bytes", MAX_STEP_TEXT);
-        return FALSE;
+        return too_long(error);
     }
     if (!step.host || !step.port || !step.request || !step.result
         || !g_strv_contains(results, step.result)) {
@@ -393,6 +505,10 @@ portdata_from_variant(GVariant *dict, GError **error)
         bad(error, "'level', 'epoch', 'host' or 'domain' is missing");
         return NULL;
     }
+    if (is_long(epoch) || is_long(host) || is_long(domain)) {
+        too_long(error);
+        return NULL;
+    }
 
     g_autoptr(PfPortData) pd = pf_portdata_new(n, epoch, host, domain);
     if (!for_each_member(pd, dict, "ports", PF_PORTDATA_MAX_PORTS,
@@ -404,106 +520,146 @@ portdata_from_variant(GVariant *dict, GError **error)
     return g_steal_pointer(&pd);
 }
 
-/* ---- Compression and base64url ---------------------------------------- */
+/* ---- To text and back ------------------------------------------------- */
 
-/* Runs 'size' bytes at 'in' through 'converter'; stops with an error when
- * more than 'max' bytes come out. */
-static GByteArray *
-convert(GConverter *converter, const guint8 *in, gsize size, gsize max,
-        GError **error)
+/* What of 'pd' needs most room before compression, ", the largest part is
+ * ...", or "" if there is nothing. */
+static char *
+largest_part(const PfPortData *pd)
 {
-    g_autoptr(GByteArray) out = g_byte_array_new();
-    guint8 buffer[16384];
-    gsize used = 0;
+    char *largest = g_strdup("");
+    gsize most = 0;
 
-    for (;;) {
-        gsize n_read, n_written;
-        GConverterResult result = g_converter_convert(
-            converter, in + used, size - used, buffer, sizeof buffer,
-            G_CONVERTER_INPUT_AT_END, &n_read, &n_written, error);
+    for (guint i = 0; i < pd->ports->len; i++) {
+        const PfPortDataPort *port = pd->ports->pdata[i];
 
-        if (result == G_CONVERTER_ERROR) {
-            return NULL;
-        }
-        used += n_read;
-        if (out->len + n_written > max) {
-            g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
-                        "PortData unpacks to more than %zu bytes", max);
-            return NULL;
-        }
-        g_byte_array_append(out, buffer, n_written);
-        if (result == G_CONVERTER_FINISHED) {
-            if (used < size) {
-                bad(error, "bytes after its end");
-                return NULL;
+        for (guint j = 0; j < port->saved->len; j++) {
+            const PfSaved *saved = port->saved->pdata[j];
+            g_autofree char *json = pf_codec_format(saved_to_variant(saved));
+
+            if (strlen(json) > most) {
+                most = strlen(json);
+                g_free(largest);
+                largest = g_strdup_printf(
+                    ", the largest part is extension '%s' of NIC %s: %zu "
+                    "bytes before compression", saved->name, port->mac, most);
             }
-            return g_steal_pointer(&out);
         }
     }
+    return largest;
+}
+
+/* Sets '*error' to: 'pd' is 'what', so 'size', and may be only 'limit'. */
+static void
+set_too_large(GError **error, const PfPortData *pd, const char *what,
+              gsize size, gsize limit)
+{
+    g_autofree char *largest = largest_part(pd);
+
+    g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                "PortData of the guest's %u ports %s %zu bytes long, %zu is "
+                "the limit: remove state from the ports%s", pd->ports->len,
+                what, size, limit, largest);
+}
+
+/* Calls 'check' for each extension's entry until one is refused, and says in
+ * '*error' which. */
+static gboolean
+check_saved(const PfPortData *pd,
+            gboolean (*check)(const PfSaved *, GError **), GError **error)
+{
+    for (guint i = 0; i < pd->ports->len; i++) {
+        const PfPortDataPort *port = pd->ports->pdata[i];
+
+        for (guint j = 0; j < port->saved->len; j++) {
+            const PfSaved *saved = port->saved->pdata[j];
+            g_autoptr(GError) reason = NULL;
+
+            if (!check(saved, &reason)) {
+                g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                            "extension '%s' of NIC %s saved what no host "
+                            "would read: %s", saved->name, port->mac,
+                            reason->message);
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+has_good_chunks(const PfSaved *saved, GError **error)
+{
+    return !saved->chunks || check_chunks(saved->chunks, error);
+}
+
+static gboolean
+has_good_json(const PfSaved *saved, GError **error)
+{
+    g_autofree char *json = pf_codec_format(saved_to_variant(saved));
+    /* As deep as it is in its place. */
+    g_autofree char *in_place = g_strconcat("[[[[", json, "]]]]", NULL);
+
+    return pf_codec_check(in_place, error);
+}
+
+/* Whether the other host will read 'json'. */
+static gboolean
+check_json(const PfPortData *pd, const char *json, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    if (strlen(json) > PF_PORTDATA_MAX_BYTES) {
+        set_too_large(error, pd, "before compression is", strlen(json),
+                      PF_PORTDATA_MAX_BYTES);
+        return FALSE;
+    }
+    if (!check_saved(pd, has_good_chunks, error)) {
+        return FALSE;
+    }
+    if (pf_codec_check(json, &reason)) {
+        return TRUE;
+    }
+    if (check_saved(pd, has_good_json, error)) {
+        g_autofree char *largest = largest_part(pd);
+
+        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
+                    "PortData of the guest's %u ports is what no host would "
+                    "read: %s: remove state from the ports%s",
+                    pd->ports->len, reason->message, largest);
+    }
+    return FALSE;
 }
 
 char *
 pf_portdata_encode(const PfPortData *pd, GError **error)
 {
     g_autofree char *json = pf_codec_format(portdata_to_variant(pd));
-    g_autoptr(GConverter) deflate = G_CONVERTER(
-        g_zlib_compressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB, -1));
-    g_autoptr(GByteArray) packed = convert(deflate, (guint8 *) json,
-                                           strlen(json), G_MAXUINT32, error);
-    if (!packed) {
+    g_autofree char *packed = NULL;
+    g_autofree char *text = NULL;
+
+    if (!check_json(pd, json, error)) {
         return NULL;
     }
-
-    g_autofree char *base64 = g_base64_encode(packed->data, packed->len);
-    char *end = strchr(base64, '=');
-    if (end) {
-        *end = '\0';
-    }
-    g_strdelimit(base64, "+", '-');
-    g_strdelimit(base64, "/", '_');
-
-    char *text = g_strconcat(PREFIX, base64, NULL);
+    packed = pf_pack_text(json);
+    text = g_strconcat(PREFIX, packed, NULL);
     if (strlen(text) > PF_PORTDATA_MAX_TEXT) {
-        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
-                    "PortData of the guest's %u ports is %zu bytes long, "
-                    "libvirt carries %d: remove state from the ports",
-                    pd->ports->len, strlen(text), PF_PORTDATA_MAX_TEXT);
-        g_free(text);
+        set_too_large(error, pd, "is", strlen(text), PF_PORTDATA_MAX_TEXT);
         return NULL;
     }
-    return text;
-}
-
-/* base64url without padding to base64 with; NULL if it is not. */
-static char *
-to_base64(const char *text)
-{
-    size_t size = strlen(text);
-    GString *s;
-
-    if (size % 4 == 1
-        || strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                  "0123456789-_") != size) {
-        return NULL;
-    }
-    s = g_string_new_len(text, size);
-    while (s->len % 4) {
-        g_string_append_c(s, '=');
-    }
-    g_strdelimit(s->str, "-", '+');
-    g_strdelimit(s->str, "_", '/');
-    return g_string_free(s, FALSE);
+    return g_steal_pointer(&text);
 }
 
 PfPortData *
 pf_portdata_decode(const char *text, GError **error)
 {
     g_autoptr(GError) reason = NULL;
+    gsize length = strlen(text);
 
-    if (strlen(text) > PF_PORTDATA_MAX_TEXT) {
+    if (length > PF_PORTDATA_MAX_TEXT) {
         g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT,
-                    "PortData is %zu bytes long, %d is the limit",
-                    strlen(text), PF_PORTDATA_MAX_TEXT);
+                    "PortData is %zu bytes long, %d is the limit", length,
+                    PF_PORTDATA_MAX_TEXT);
         return NULL;
     }
     if (!g_str_has_prefix(text, PREFIX)) {
@@ -511,34 +667,18 @@ pf_portdata_decode(const char *text, GError **error)
         return NULL;
     }
 
-    g_autofree char *base64 = to_base64(text + strlen(PREFIX));
-    if (!base64) {
-        bad(error, "not base64url");
-        return NULL;
-    }
-    gsize size;
-    g_autofree guchar *packed = g_base64_decode(base64, &size);
-    g_autoptr(GConverter) inflate = G_CONVERTER(
-        g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
-    g_autoptr(GByteArray) json = convert(inflate, packed, size,
-                                         PF_PORTDATA_MAX_BYTES, &reason);
-    if (!json) {
-        if (reason->domain == PF_PORTDATA_ERROR) {
-            g_propagate_error(error, g_steal_pointer(&reason));
-        } else {
-            bad(error, reason->message);
-        }
-        return NULL;
-    }
-    g_byte_array_append(json, (const guint8 *) "", 1);
-    if (strlen((char *) json->data) != json->len - 1) {
-        bad(error, "contains a NUL byte");
-        return NULL;
-    }
-
-    g_autoptr(GVariant) dict = pf_codec_parse((char *) json->data, &reason);
+    g_autofree char *json = pf_unpack_text(text + strlen(PREFIX),
+                                           length - strlen(PREFIX),
+                                           PF_PORTDATA_MAX_BYTES, &reason);
+    g_autoptr(GVariant) dict = json ? pf_codec_parse(json, &reason) : NULL;
     if (!dict) {
-        bad(error, reason->message);
+        g_set_error(error, PF_PORTDATA_ERROR,
+                    g_error_matches(reason, PF_PACK_ERROR,
+                                    PF_PACK_ERROR_LIMIT)
+                    || g_error_matches(reason, PF_CODEC_ERROR,
+                                       PF_CODEC_ERROR_LIMIT)
+                    ? PF_PORTDATA_ERROR_LIMIT : PF_PORTDATA_ERROR_FORMAT,
+                    "PortData: %s", reason->message);
         return NULL;
     }
     return portdata_from_variant(dict, error);

@@ -30,6 +30,9 @@ typedef enum {
 #define PF_PORTDATA_MAX_BYTES (16 * 1024 * 1024)
 #define PF_PORTDATA_MAX_PORTS 64
 #define PF_PORTDATA_MAX_STEPS 4096
+#define PF_PORTDATA_MAX_EXTENSIONS 64       /* Of a port. */
+#define PF_PORTDATA_MAX_CHUNKS 4096         /* Of an extension of a port. */
+#define PF_PORTDATA_MAX_EXTENSION_VERSION 999999
 
 /* How far the source had come when it was written. */
 typedef enum {
@@ -39,12 +42,16 @@ typedef enum {
 } PfLevel;
 const char *pf_level_name(PfLevel);
 
-/* What one extension saved. */
+/* What one extension saved: its policies, whole or, with the digest of what
+ * the stamp had (pack.h), as the difference from that (delta.h).  References
+ * are full ones. */
 typedef struct {
     char *name;
     guint version;
-    GVariant *policies;         /* a{sv}. */
-    GVariant *data;             /* a{sv}, or NULL: no run-time data. */
+    GVariant *policies;         /* a{sv}, or NULL: then base and delta. */
+    char *base;                 /* Digest of the stamp's text, or NULL. */
+    GVariant *delta;            /* a{sv}, or NULL. */
+    GVariant *chunks;           /* Run-time data, av of a{sv}; NULL: none. */
 } PfSaved;
 
 typedef struct {
@@ -70,17 +77,18 @@ PfPortData *pf_portdata_new(PfLevel, const char *epoch, const char *host,
 PfPortDataPort *pf_portdata_add_port(PfPortData *, const char *mac,
                                      const char *name, const char *iface_id,
                                      gint64 ofport);
-/* Adds references to 'policies' and 'data' (NULL: none). */
-void pf_portdata_port_add(PfPortDataPort *, const char *extension,
-                          guint version, GVariant *policies, GVariant *data);
+/* Adds what 'extension' saved: the caller fills in the rest, which then
+ * belongs to the PortData. */
+PfSaved *pf_portdata_port_add(PfPortDataPort *, const char *extension,
+                              guint version);
 PfPortDataPort *pf_portdata_port(const PfPortData *, const char *mac);
 PfSaved *pf_portdata_saved(const PfPortDataPort *, const char *extension);
 void pf_portdata_free(PfPortData *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfPortData, pf_portdata_free)
 
-/* The text, which the caller frees; NULL with '*error' set if it is longer
- * than PF_PORTDATA_MAX_TEXT (the message says how long and how long it may
- * be). */
+/* The text, which the caller frees; NULL with '*error' set if no host would
+ * read it.  Where it is too long, the message says how long it is, how long it
+ * may be, and which extension of which port needs most of it. */
 char *pf_portdata_encode(const PfPortData *, GError **error);
 
 /* The reverse; NULL with '*error' set for anything that is not whole. */

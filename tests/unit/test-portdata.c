@@ -12,6 +12,8 @@
 
 #define EPOCH "0123456789abcdef0123456789abcdef"
 #define DOMAIN "6c0d5b0e-0000-4000-8000-00000000000a"
+#define DIGEST "00112233445566778899aabbccddeeff" \
+               "00112233445566778899aabbccddeeff"
 #define MAC "52:54:00:aa:00:01"
 #define SAFE "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" \
              "0123456789._-"
@@ -62,8 +64,17 @@ sample(PfLevel level)
     PfPortDataPort *port = pf_portdata_add_port(pd, MAC, "web0", "an-id",
                                                 77);
 
-    pf_portdata_port_add(port, "port", 1, policies, NULL);
-    pf_portdata_port_add(port, "counter", 3, policies, data);
+    PfSaved *saved = pf_portdata_port_add(port, "port", 1);
+    saved->policies = g_variant_ref(policies);
+    saved = pf_portdata_port_add(port, "counter", 999999);
+    saved->policies = g_variant_ref(policies);
+    saved->chunks = g_variant_ref_sink(g_variant_new_parsed(
+        "[<%@a{sv}>, <@a{sv} {}>]", data));
+    saved = pf_portdata_port_add(port, "flows", 1);
+    saved->base = g_strdup(DIGEST);
+    saved->delta = state("{'sets': <{'rules': <{'add': <[<'x'>]>}>}>}");
+    saved->chunks = g_variant_ref_sink(g_variant_new_array(
+        G_VARIANT_TYPE_VARIANT, NULL, 0));
     pf_portdata_add_port(pd, "52:54:00:aa:00:02", "db0", NULL, 0);
     add_step(pd, "nic-save", "with \"detail\"\nand æ");
     add_step(pd, "port-delete", NULL);
@@ -182,7 +193,9 @@ assert_ports_equal(const PfPortDataPort *a, const PfPortDataPort *b)
         g_assert_nonnull(y);
         g_assert_cmpuint(x->version, ==, y->version);
         assert_variants_equal(x->policies, y->policies);
-        assert_variants_equal(x->data, y->data);
+        g_assert_cmpstr(x->base, ==, y->base);
+        assert_variants_equal(x->delta, y->delta);
+        assert_variants_equal(x->chunks, y->chunks);
     }
 }
 
@@ -307,32 +320,105 @@ test_details_of_steps_are_cut(void)
                      <=, 1024);
 }
 
+/* Demands that 'pd' cannot be encoded, with one line that matches the glob
+ * 'pattern'. */
 static void
-test_too_much_to_carry_says_how_much(void)
+assert_not_encoded(const PfPortData *pd, const char *pattern)
 {
-    g_autoptr(PfPortData) pd = sample(PF_LEVEL_SAVED);
-    GString *noise = g_string_new(NULL);
-
-    /* Does not compress. */
-    for (int i = 0; i < 200000; i++) {
-        g_string_append_c(noise, g_test_rand_int_range(32, 127));
-    }
-    GVariantDict dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "noise", "s", noise->str);
-    pf_portdata_port_add(pd->ports->pdata[0], "noise", 1,
-                         g_variant_dict_end(&dict), NULL);
-    g_string_free(noise, TRUE);
-
     g_autoptr(GError) error = NULL;
     g_autofree char *text = pf_portdata_encode(pd, &error);
+
     g_assert_null(text);
     g_assert_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_LIMIT);
-    if (!g_pattern_match_simple("PortData of the guest's 2 ports is ?????? "
-                                "bytes long, libvirt carries 131049: *",
-                                error->message)) {
-        g_error("message '%s'", error->message);
+    if (!g_pattern_match_simple(pattern, error->message)) {
+        g_error("message '%s' does not match '%s'", error->message, pattern);
     }
+}
+
+/* An a{sv} with 'bytes' characters that do not compress; a full reference. */
+static GVariant *
+noise(gsize bytes)
+{
+    GString *s = g_string_sized_new(bytes);
+    GVariantDict dict;
+
+    while (s->len < bytes) {
+        int c = g_test_rand_int_range(32, 127);
+
+        g_string_append_c(s, c == '"' || c == '\\' ? '_' : c);
+    }
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "noise", "s", s->str);
+    g_string_free(s, TRUE);
+    return g_variant_ref_sink(g_variant_dict_end(&dict));
+}
+
+static void
+test_too_much_to_carry_says_how_much_and_of_what(void)
+{
+    g_autoptr(PfPortData) pd = sample(PF_LEVEL_SAVED);
+
+    pf_portdata_port_add(pd->ports->pdata[0], "small", 1)->policies
+        = noise(1000);
+    pf_portdata_port_add(pd->ports->pdata[1], "noise", 1)->policies
+        = noise(200000);
+    assert_not_encoded(pd, "PortData of the guest's 2 ports is ?????? bytes "
+                       "long, 131049 is the limit: remove state from the "
+                       "ports, the largest part is extension 'noise' of NIC "
+                       "52:54:00:aa:00:02: 200037 bytes before compression");
+}
+
+/* The same for what compresses well. */
+static void
+test_too_much_to_unpack_is_not_sent(void)
+{
+    g_autoptr(PfPortData) pd = sample(PF_LEVEL_SAVED);
+    g_autofree char *blanks = g_strnfill(PF_PORTDATA_MAX_BYTES, ' ');
+    GVariantDict dict;
+
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "blanks", "s", blanks);
+    pf_portdata_port_add(pd->ports->pdata[0], "blank", 1)->policies
+        = g_variant_ref_sink(g_variant_dict_end(&dict));
+    assert_not_encoded(pd, "PortData of the guest's 2 ports before "
+                       "compression is 1677???? bytes long, 16777216 is the "
+                       "limit: *'blank' of NIC " MAC ": 167772?? bytes *");
+}
+
+static void
+test_what_the_other_host_would_refuse_is_not_sent(void)
+{
+    g_autoptr(PfPortData) deep = sample(PF_LEVEL_SAVED);
+    g_autoptr(PfPortData) many = sample(PF_LEVEL_SAVED);
+    g_autoptr(PfPortData) odd = sample(PF_LEVEL_SAVED);
+    g_autoptr(GVariant) nested = state("{}");
+    GVariantBuilder builder;
+
+    for (int i = 0; i < 16; i++) {
+        GVariant *outer = g_variant_ref_sink(g_variant_new_parsed(
+            "{'a': <%@a{sv}>}", nested));
+
+        g_variant_unref(nested);
+        nested = outer;
+    }
+    pf_portdata_port_add(deep->ports->pdata[0], "deep", 1)->policies
+        = g_variant_ref(nested);
+    assert_not_encoded(deep, "extension 'deep' of NIC " MAC " saved what no "
+                       "host would read: nested deeper than 16 levels *");
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("av"));
+    for (int i = 0; i <= PF_PORTDATA_MAX_CHUNKS; i++) {
+        g_variant_builder_add_parsed(&builder, "<@a{sv} {}>");
+    }
+    pf_portdata_saved(many->ports->pdata[0], "port")->chunks
+        = g_variant_ref_sink(g_variant_builder_end(&builder));
+    assert_not_encoded(many, "extension 'port' of NIC " MAC " saved what no "
+                       "host would read: *4097 chunks*4096 is the limit");
+
+    pf_portdata_saved(odd->ports->pdata[0], "port")->chunks
+        = g_variant_ref_sink(g_variant_new_parsed("[<'text'>]"));
+    assert_not_encoded(odd, "extension 'port' of NIC " MAC " saved what no "
+                       "host would read: *a chunk * is not a dictionary");
 }
 
 /* ---- Damage ----------------------------------------------------------- */
@@ -369,8 +455,8 @@ test_changed_character_is_refused_or_harmless(void)
             }
         }
     }
-    /* The checksum finds them; only unused bits of the last character are in
-     * nobody's sum. */
+    /* The checksum finds them; only the bits that fill up deflate's last byte
+     * are in nobody's sum. */
     g_test_message("%u of %u taken", taken, n);
     g_assert_cmpuint(taken, <=, sizeof others);
 }
@@ -384,7 +470,7 @@ test_changed_json_is_refused_or_harmless(void)
         "{\"version\":1,\"level\":\"saved\",\"epoch\":\"e\",\"host\":\"h\","
         "\"domain\":\"d\",\"ports\":[{\"mac\":\"m\",\"name\":\"n\","
         "\"iface-id\":null,\"ofport\":5,\"saved\":{\"port\":{\"version\":1,"
-        "\"policies\":{\"port\":{\"tag\":3}},\"data\":{}}}}],\"steps\":["
+        "\"policies\":{\"port\":{\"tag\":3}},\"chunks\":[{}]}}}],\"steps\":["
         "{\"time_us\":1,\"us\":2,\"host\":\"h\",\"port\":\"m\","
         "\"request\":\"nic-save\",\"result\":\"ok\"}]}";
     guint taken = 0;
@@ -456,11 +542,11 @@ test_zip_bomb_is_refused(void)
     g_test_message("%zu bytes for %zu", strlen(text), size);
     g_assert_cmpuint(strlen(text), <=, PF_PORTDATA_MAX_TEXT);
     assert_refused(text, PF_PORTDATA_ERROR_LIMIT,
-                   "PortData unpacks to more than 16777216 bytes");
+                   "PortData: unpacks to more than 16777216 bytes");
 
     g_autofree char *nested = g_strnfill(PF_PORTDATA_MAX_BYTES, '[');
     g_autofree char *deep = pack(nested, PF_PORTDATA_MAX_BYTES);
-    assert_refused(deep, PF_PORTDATA_ERROR_FORMAT, "PortData: nested *");
+    assert_refused(deep, PF_PORTDATA_ERROR_LIMIT, "PortData: nested *");
 }
 
 static void
@@ -564,21 +650,6 @@ static const char *const incomplete[] = {
     "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
     "\"saved\":[]}],\"steps\":[]}",
     "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-    "\"saved\":{\"port\":1}}],\"steps\":[]}",
-    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-    "\"saved\":{\"port\":{\"policies\":{}}}}],\"steps\":[]}",
-    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-    "\"saved\":{\"port\":{\"version\":0,\"policies\":{}}}}],"
-    "\"steps\":[]}",
-    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-    "\"saved\":{\"port\":{\"version\":65536,\"policies\":{}}}}],"
-    "\"steps\":[]}",
-    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-    "\"saved\":{\"port\":{\"version\":1}}}],\"steps\":[]}",
-    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
-    "\"saved\":{\"port\":{\"version\":1,\"policies\":[]}}}],"
-    "\"steps\":[]}",
-    "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"n\",\"ofport\":1,"
     "\"saved\":{}},{\"mac\":\"m\",\"name\":\"o\",\"ofport\":1,"
     "\"saved\":{}}],\"steps\":[]}",
     "{" HEAD ",\"ports\":[],\"steps\":[1]}",
@@ -598,6 +669,137 @@ test_incomplete_contents_are_refused(void)
         assert_json_refused(incomplete[i], PF_PORTDATA_ERROR_FORMAT,
                             "PortData: *");
     }
+}
+
+#define BASE "\"base\":\"" DIGEST "\""
+
+/* What may not stand under an extension's name. */
+static const char *const bad_entries[] = {
+    "1", "[]", "null", "{}",
+    "{\"policies\":{}}",
+    "{\"version\":0,\"policies\":{}}",
+    "{\"version\":1000000,\"policies\":{}}",
+    "{\"version\":\"1\",\"policies\":{}}",
+    "{\"version\":1}",
+    "{\"version\":1,\"policies\":[]}",
+    "{\"version\":1,\"policies\":null}",
+    "{\"version\":1," BASE "}",
+    "{\"version\":1,\"delta\":{}}",
+    "{\"version\":1,\"policies\":{}," BASE "}",
+    "{\"version\":1,\"policies\":{},\"delta\":{}}",
+    "{\"version\":1,\"policies\":{}," BASE ",\"delta\":{}}",
+    "{\"version\":1,\"policies\":{}," BASE ",\"delta\":null}",
+    "{\"version\":1," BASE ",\"delta\":[]}",
+    "{\"version\":1,\"base\":1,\"delta\":{}}",
+    "{\"version\":1,\"base\":\"\",\"delta\":{}}",
+    "{\"version\":1,\"base\":\"0" DIGEST "\",\"delta\":{}}",
+    "{\"version\":1,\"base\":\"A0112233445566778899aabbccddeeff"
+    "00112233445566778899aabbccddeeff\",\"delta\":{}}",
+    "{\"version\":1,\"policies\":{},\"chunks\":{}}",
+    "{\"version\":1,\"policies\":{},\"chunks\":null}",
+    "{\"version\":1,\"policies\":{},\"chunks\":[1]}",
+    "{\"version\":1,\"policies\":{},\"chunks\":[{},[]]}",
+    "{\"version\":1,\"policies\":{},\"chunks\":[{},null]}",
+};
+
+/* PortData with 'saved' for its only port. */
+static char *
+json_with_saved(const char *saved)
+{
+    return g_strdup_printf("{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":"
+                           "\"n\",\"ofport\":1,\"saved\":{%s}}],"
+                           "\"steps\":[]}", saved);
+}
+
+static void
+assert_saved_refused(const char *saved, PfPortDataError code,
+                     const char *pattern)
+{
+    g_autofree char *json = json_with_saved(saved);
+
+    assert_json_refused(json, code, pattern);
+}
+
+static void
+test_bad_entries_are_refused(void)
+{
+    g_autofree char *good = json_with_saved(
+        "\"port\":{\"version\":1," BASE ",\"delta\":{},\"chunks\":[]}");
+    g_autofree char *text = pack(good, strlen(good));
+
+    g_assert_true(assert_refused_or_whole(text));
+    for (gsize i = 0; i < G_N_ELEMENTS(bad_entries); i++) {
+        g_autofree char *saved = g_strdup_printf("\"port\":%s",
+                                                 bad_entries[i]);
+
+        assert_saved_refused(saved, PF_PORTDATA_ERROR_FORMAT, "PortData: *");
+    }
+}
+
+static void
+test_names_of_extensions_are_those_of_extensions(void)
+{
+    static const char *const names[] = {
+        "", "Port", "a b", "../a", "a\\n", "\xc3\xa6",
+        "a23456789012345678901234567890123",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *saved = g_strdup_printf(
+            "\"%s\":{\"version\":1,\"policies\":{}}", names[i]);
+
+        assert_saved_refused(saved, PF_PORTDATA_ERROR_FORMAT,
+                             "PortData: an extension's name is not 1 to 32 "
+                             "of a-z, 0-9 and -");
+    }
+}
+
+static void
+test_too_many_extensions_or_chunks_are_refused(void)
+{
+    g_autoptr(GString) extensions = g_string_new(NULL);
+    g_autoptr(GString) chunks = g_string_new(
+        "\"a\":{\"version\":1,\"policies\":{},\"chunks\":[{}");
+
+    for (int i = 0; i <= PF_PORTDATA_MAX_EXTENSIONS; i++) {
+        g_string_append_printf(extensions, "%s\"e%d\":{\"version\":1,"
+                               "\"policies\":{}}", i ? "," : "", i);
+    }
+    for (int i = 0; i < PF_PORTDATA_MAX_CHUNKS; i++) {
+        g_string_append(chunks, ",{}");
+    }
+    g_string_append(chunks, "]}");
+    assert_saved_refused(extensions->str, PF_PORTDATA_ERROR_LIMIT,
+                         "PortData: 65 extensions of a port, 64 is the "
+                         "limit");
+    assert_saved_refused(chunks->str, PF_PORTDATA_ERROR_LIMIT,
+                         "PortData: 4097 chunks of an extension, 4096 is the "
+                         "limit");
+}
+
+static void
+test_long_names_are_refused(void)
+{
+    static const char *const keys[] = { "level", "epoch", "host", "domain" };
+    g_autofree char *name = g_strnfill(1025, 'x');
+
+    for (gsize i = 1; i < G_N_ELEMENTS(keys); i++) {
+        g_autoptr(GString) json = g_string_new("{\"version\":1");
+
+        for (gsize k = 0; k < G_N_ELEMENTS(keys); k++) {
+            g_string_append_printf(json, ",\"%s\":\"%s\"", keys[k],
+                                   k == i ? name : "saved");
+        }
+        g_string_append(json, ",\"ports\":[],\"steps\":[]}");
+        assert_json_refused(json->str, PF_PORTDATA_ERROR_LIMIT,
+                            "PortData: *1024 bytes");
+    }
+
+    g_autofree char *port = g_strdup_printf(
+        "{" HEAD ",\"ports\":[{\"mac\":\"m\",\"name\":\"%s\",\"ofport\":1,"
+        "\"saved\":{}}],\"steps\":[]}", name);
+    assert_json_refused(port, PF_PORTDATA_ERROR_LIMIT,
+                        "PortData: *1024 bytes");
 }
 
 static void
@@ -622,7 +824,9 @@ main(int argc, char *argv[])
     TEST(text_needs_no_quotes);
     TEST(limits_are_reached);
     TEST(details_of_steps_are_cut);
-    TEST(too_much_to_carry_says_how_much);
+    TEST(too_much_to_carry_says_how_much_and_of_what);
+    TEST(too_much_to_unpack_is_not_sent);
+    TEST(what_the_other_host_would_refuse_is_not_sent);
     TEST(every_truncation_is_refused);
     TEST(changed_character_is_refused_or_harmless);
     TEST(changed_json_is_refused_or_harmless);
@@ -634,6 +838,10 @@ main(int argc, char *argv[])
     TEST(too_many_ports_or_steps_are_refused);
     TEST(later_version_is_told);
     TEST(incomplete_contents_are_refused);
+    TEST(bad_entries_are_refused);
+    TEST(names_of_extensions_are_those_of_extensions);
+    TEST(too_many_extensions_or_chunks_are_refused);
+    TEST(long_names_are_refused);
     TEST(unknown_members_are_left_aside);
 #undef TEST
     return g_test_run();
