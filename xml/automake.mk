@@ -7,6 +7,8 @@ xml_libportferry_xml_a_CFLAGS = $(BASE_CFLAGS) $(GLIB_CFLAGS) $(LIBXML_CFLAGS)
 xml_libportferry_xml_a_SOURCES = \
 	xml/domain.c \
 	xml/domain.h \
+	xml/netconf-extension.c \
+	xml/netconf-private.h \
 	xml/netconf.c \
 	xml/netconf.h \
 	xml/reader.c \
@@ -20,5 +22,6 @@ dist_pkgdata_DATA += xml/network.rng xml/stamp.rng
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
+	xml/examples/extensions.xml \
 	xml/examples/large-host.xml \
 	xml/examples/small-host.xml

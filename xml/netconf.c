@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * netconf: see netconf.h.  The schema of Portferry's element, network.rng,
- * says the same as parse_migration() and what it calls: change both.
+ * says the same as parse_migration() and what it calls, netconf-extension.c
+ * included: change both.
  */
 #include <config.h>
 #include "netconf.h"
+#include "netconf-private.h"
 #include "reader.h"
 #include "vlan.h"
 #include <string.h>
@@ -13,15 +15,6 @@
 
 /* What every version's namespace begins with. */
 #define NETWORK_NS_STEM "urn:portferry:network:"
-
-static void
-extension_free(gpointer extension_)
-{
-    PfNetExtension *extension = extension_;
-
-    g_free(extension->name);
-    g_free(extension);
-}
 
 /* ---- <portferry:vlan> ------------------------------------------------- */
 
@@ -87,46 +80,6 @@ parse_vlan(const xmlNode *node, PfNetwork *network, GError **error)
 /* ---- The other elements ----------------------------------------------- */
 
 static gboolean
-parse_extension(const xmlNode *node, PfNetwork *network, GError **error)
-{
-    static const char *const known[] = { "name", "required", NULL };
-    g_autofree char *name = NULL;
-    PfNetExtension *extension;
-    gboolean optional;
-
-    if (!pf_xml_check_attributes(node, known, error)) {
-        return FALSE;
-    }
-    name = pf_xml_required(node, "name", "an extension's name", error);
-    if (!name || !pf_xml_choice(node, "required", "yes", "no", &optional,
-                                error)) {
-        return FALSE;
-    }
-    if (!pf_xml_is_extension_name(name)) {
-        g_autofree char *quoted = pf_xml_quote(node, name);
-
-        pf_xml_set_error(error, node, "attribute 'name': %s: must be 1 to 32 "
-                         "of a-z, 0-9 and -", quoted);
-        return FALSE;
-    }
-    for (guint i = 0; i < network->extensions->len; i++) {
-        extension = g_ptr_array_index(network->extensions, i);
-        if (!strcmp(extension->name, name)) {
-            pf_xml_set_error(error, node, "attribute 'name': \"%s\" has an "
-                             "element before this one; keep one of them",
-                             name);
-            return FALSE;
-        }
-    }
-
-    extension = g_new0(PfNetExtension, 1);
-    extension->name = g_steal_pointer(&name);
-    extension->required = !optional;
-    g_ptr_array_add(network->extensions, extension);
-    return TRUE;
-}
-
-static gboolean
 parse_timeout(const xmlNode *node, PfNetwork *network, GError **error)
 {
     static const char *const known[] = { "hook", "validation", NULL };
@@ -180,18 +133,19 @@ static const struct element {
     const char *name;
     gboolean (*parse)(const xmlNode *, PfNetwork *, GError **);
     gboolean repeats;           /* May be there more than once. */
+    gboolean has_content;       /* parse() looks at what is in it. */
 } elements[] = {
-    { "vlan", parse_vlan, FALSE },
-    { "extension", parse_extension, TRUE },
-    { "timeout", parse_timeout, FALSE },
-    { "on-restore-failure", parse_on_restore_failure, FALSE },
-    { "unstamped", parse_unstamped, FALSE },
+    { "vlan", parse_vlan, FALSE, FALSE },
+    { "extension", pf_netconf_extension, TRUE, TRUE },
+    { "bandwidth", pf_netconf_bandwidth, FALSE, FALSE },
+    { "flows", pf_netconf_flows, FALSE, FALSE },
+    { "timeout", parse_timeout, FALSE, FALSE },
+    { "on-restore-failure", parse_on_restore_failure, FALSE, FALSE },
+    { "unstamped", parse_unstamped, FALSE, FALSE },
 };
 
-/* Refuses 'node', of our namespace or of none, which has no place where it
- * is. */
-static gboolean
-refuse_element(const xmlNode *node, const char *known, GError **error)
+gboolean
+pf_netconf_refuse(const xmlNode *node, const char *known, GError **error)
 {
     if (node->ns) {
         pf_xml_set_error(error, node, "unknown element: Portferry "
@@ -205,21 +159,18 @@ refuse_element(const xmlNode *node, const char *known, GError **error)
     return FALSE;
 }
 
-/* Whether 'node' is an element to look at: not one of other people's. */
-static gboolean
-is_our_concern(const xmlNode *node)
+gboolean
+pf_netconf_is_ours(const xmlNode *node)
 {
     return pf_xml_is_in(node, PF_NETWORK_NS) || pf_xml_is_in(node, NULL);
 }
 
-/* Refuses whatever stands inside 'node', comments and other people's elements
- * excepted. */
-static gboolean
-check_empty(const xmlNode *node, GError **error)
+gboolean
+pf_netconf_check_empty(const xmlNode *node, GError **error)
 {
     for (const xmlNode *child = node->children; child; child = child->next) {
-        if (is_our_concern(child)) {
-            return refuse_element(child, "none", error);
+        if (pf_netconf_is_ours(child)) {
+            return pf_netconf_refuse(child, "none", error);
         }
     }
     return pf_xml_check_no_text(node, error);
@@ -243,10 +194,12 @@ parse_child(const xmlNode *node, PfNetwork *network,
             return FALSE;
         }
         lines[i] = xmlGetLineNo((xmlNode *) node);
-        return (e->parse(node, network, error) && check_empty(node, error));
+        return (e->parse(node, network, error)
+                && (e->has_content || pf_netconf_check_empty(node, error)));
     }
-    return refuse_element(node, "vlan, extension, timeout, "
-                          "on-restore-failure and unstamped", error);
+    return pf_netconf_refuse(node, "vlan, extension, bandwidth, flows, "
+                             "timeout, on-restore-failure and unstamped",
+                             error);
 }
 
 static gboolean
@@ -266,7 +219,7 @@ parse_migration(const xmlNode *node, PfNetwork *network, GError **error)
         return FALSE;
     }
     for (const xmlNode *child = node->children; child; child = child->next) {
-        if (is_our_concern(child)
+        if (pf_netconf_is_ours(child)
             && !parse_child(child, network, lines, error)) {
             return FALSE;
         }
@@ -286,7 +239,7 @@ parse_metadata(const xmlNode *node, PfNetwork *network, GError **error)
                 return FALSE;
             }
         } else if (pf_xml_is_in(child, PF_NETWORK_NS)) {
-            return refuse_element(child, "migration", error);
+            return pf_netconf_refuse(child, "migration", error);
         } else if (pf_xml_is_undeclared(child, "migration")) {
             pf_xml_set_error(error, child, "the prefix is not declared; add "
                              "xmlns:portferry=\"" PF_NETWORK_NS "\"");
@@ -367,9 +320,12 @@ pf_network_parse(const char *xml, GError **error)
     g_autoptr(PfNetwork) network = g_new0(PfNetwork, 1);
     g_autoptr(xmlDoc) doc = NULL;
 
+    network->n_refs = 1;
     network->vlans = g_ptr_array_new_with_free_func(
         (GDestroyNotify) pf_net_vlan_free);
-    network->extensions = g_ptr_array_new_with_free_func(extension_free);
+    network->extensions = g_ptr_array_new_with_free_func(
+        pf_netconf_extension_free);
+    network->options = g_ptr_array_new_with_free_func(pf_netconf_option_free);
     network->hook_timeout_ms = PF_HOOK_TIMEOUT_DEFAULT_MS;
     network->validation_timeout_ms = PF_VALIDATION_TIMEOUT_DEFAULT_MS;
     network->on_restore_failure = PF_RESTORE_CONTINUE;
@@ -383,10 +339,25 @@ pf_network_parse(const char *xml, GError **error)
     return g_steal_pointer(&network);
 }
 
+PfNetwork *
+pf_network_ref(const PfNetwork *network_)
+{
+    PfNetwork *network = (PfNetwork *) network_;
+
+    network->n_refs++;
+    return network;
+}
+
 void
 pf_network_free(PfNetwork *network)
 {
-    if (network) {
+    pf_network_unref(network);
+}
+
+void
+pf_network_unref(PfNetwork *network)
+{
+    if (network && !--network->n_refs) {
         g_free(network->name);
         g_free(network->uuid);
         g_free(network->bridge);
@@ -394,6 +365,7 @@ pf_network_free(PfNetwork *network)
         g_clear_pointer(&network->allowed_vlans, g_array_unref);
         g_free(network->allowed_vlans_text);
         g_ptr_array_unref(network->extensions);
+        g_ptr_array_unref(network->options);
         g_free(network);
     }
 }
@@ -412,6 +384,25 @@ pf_network_allows_vlan(const PfNetwork *network, guint16 vid)
         const PfVlanRange *range = &g_array_index(ranges, PfVlanRange, i);
 
         if (range->first <= vid && vid <= range->last) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+gboolean
+pf_network_wants_quarantine(const PfNetwork *network)
+{
+    if (!network) {
+        return FALSE;
+    }
+    if (network->on_restore_failure_set) {
+        return network->on_restore_failure == PF_RESTORE_QUARANTINE;
+    }
+    for (guint i = 0; i < network->extensions->len; i++) {
+        const PfNetExtension *e = g_ptr_array_index(network->extensions, i);
+
+        if (e->required) {
             return TRUE;
         }
     }

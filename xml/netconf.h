@@ -34,11 +34,30 @@ typedef struct {
     guint16 last;
 } PfVlanRange;
 
+/* Limits on what a network says about extensions. */
+#define PF_NET_MAX_EXTENSIONS 64
+#define PF_NET_MAX_OPTIONS 64               /* Of one <portferry:extension>. */
+#define PF_NET_MAX_OPTION_VALUE 1024        /* Bytes. */
+#define PF_NET_MAX_VERSION 999999
+
 /* One <portferry:extension>. */
 typedef struct {
-    char *name;
+    char *name;                 /* [a-z0-9-]{1,32}. */
     gboolean required;
+    guint version;              /* The least that will do; 0: any. */
 } PfNetExtension;
+
+/* An option of an extension: <portferry:option> in its <portferry:extension>,
+ * or what <portferry:bandwidth> ("capacity" of "qos", in bit/s) and
+ * <portferry:flows> ("cookie" and "mask", hexadecimal, both or none;
+ * "other-ports", "refuse" or "by-name"; "carry", "yes" or "no", of "flows")
+ * say. */
+typedef struct {
+    char *extension;
+    char *name;                 /* [a-z0-9-]{1,32}; none twice. */
+    char *value;
+    char *where;                /* "<portferry:option> on line 7". */
+} PfNetOption;
 
 /* A VLAN as the network's own XML (<vlan>, <portgroup>) gives it. */
 typedef struct {
@@ -52,6 +71,7 @@ typedef struct {
 
 /* A libvirt network. */
 typedef struct {
+    guint n_refs;               /* Private. */
     char *name;
     char *uuid;                 /* NULL in what people write. */
     char *bridge;               /* <bridge name=...>, or NULL. */
@@ -63,6 +83,7 @@ typedef struct {
     GArray *allowed_vlans;      /* PfVlanRange; NULL: every VLAN. */
     char *allowed_vlans_text;   /* As written, for messages; or NULL. */
     GPtrArray *extensions;      /* PfNetExtension *, in document order. */
+    GPtrArray *options;         /* PfNetOption *: pf_network_options(). */
     guint hook_timeout_ms;      /* A hook's answer; default 5000. */
     guint validation_timeout_ms; /* Requests 1 to 3; default 3000. */
     PfRestoreAction on_restore_failure;
@@ -78,17 +99,33 @@ typedef struct {
 
 /* Parses 'xml', a <network> document of at most 1 MiB.
  *
- * Returns a network that the caller frees with pf_network_free(), or NULL
+ * Returns a network that the caller gives up with pf_network_unref(), or NULL
  * with '*error' set.  An error in Portferry's element names the line and the
  * element ("line 9: <portferry:vlan>: attribute 'allowed': ...") and says what
  * would be right.  A network without Portferry's element is returned with
  * 'managed' FALSE. */
 PfNetwork *pf_network_parse(const char *xml, GError **error);
+/* Another reference to 'network', which does not change; for one thread. */
+PfNetwork *pf_network_ref(const PfNetwork *network);
+void pf_network_unref(PfNetwork *);
+/* The same as pf_network_unref(): whoever has other references keeps them. */
 void pf_network_free(PfNetwork *);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfNetwork, pf_network_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfNetwork, pf_network_unref)
 
 /* TRUE if 'network' lets a port carry VLAN 'vid' (0 to 4095). */
 gboolean pf_network_allows_vlan(const PfNetwork *network, guint16 vid);
+
+/* Whether a port that could not be restored stays closed; FALSE if 'network'
+ * is NULL: not managed any more.  Who requires extensions and says nothing
+ * means so. */
+gboolean pf_network_wants_quarantine(const PfNetwork *network);
+
+/* What the network says of extension 'name'; NULL: it does not name it (but it
+ * may have options). */
+const PfNetExtension *pf_network_extension(const PfNetwork *network,
+                                           const char *name);
+/* The options of 'extension', a{ss}: a full reference, never NULL. */
+GVariant *pf_network_options(const PfNetwork *network, const char *extension);
 
 /* The VLAN that libvirt would give a NIC of 'portgroup' (NULL: none named, the
  * default port group counts); NULL if there is none. */

@@ -12,7 +12,7 @@
  *     </portferry:port>
  *   </portferry:stamp>
  *
- * TEXT is opaque here: what codec.h makes of an extension's policies.  The
+ * TEXT is opaque here: what pack.h makes of an extension's policies.  The
  * stamp can be written by anyone who may edit the domain: the parser is strict
  * and bounded.
  */
@@ -28,7 +28,9 @@
 #define PF_STAMP_MAX_PORTS 64
 #define PF_STAMP_MAX_EXTENSIONS 64          /* For each port. */
 #define PF_STAMP_MAX_TEXT (1024 * 1024)     /* Of one extension, bytes. */
-#define PF_STAMP_MAX_BYTES (4 * 1024 * 1024) /* Of the element. */
+#define PF_STAMP_MAX_BYTES (4 * 1024 * 1024) /* Of the element: as libvirt and
+                                              * its hooks limit all of a
+                                              * domain's XML. */
 #define PF_STAMP_MAX_EXTENSION_VERSION 999999
 
 typedef struct {

@@ -13,21 +13,6 @@
 #define OPEN "<portferry:migration xmlns:portferry=\"" PF_NETWORK_NS "\">"
 #define CLOSE "</portferry:migration>"
 
-/* A network whose <metadata> begins with 'metadata' on line 4. */
-static char *
-network_with(const char *metadata)
-{
-    return g_strdup_printf("<network>\n"
-                           "  <name>ovsnet</name>\n"
-                           "  <metadata>\n"
-                           "%s\n"
-                           "  </metadata>\n"
-                           "  <forward mode='bridge'/>\n"
-                           "  <bridge name='br0'/>\n"
-                           "  <virtualport type='openvswitch'/>\n"
-                           "</network>\n", metadata);
-}
-
 static PfNetwork *
 parse_good(const char *xml)
 {
@@ -90,7 +75,7 @@ test_an_empty_element_means_the_defaults(void)
 static void
 test_every_setting_is_read(void)
 {
-    g_autofree char *xml = network_with(
+    g_autofree char *xml = xml_check_network(
         OPEN
         "<portferry:unstamped action='refuse'/>"
         "<portferry:extension name='qos' required='no'/>"
@@ -126,7 +111,7 @@ test_every_setting_is_read(void)
 static void
 test_continue_that_was_said_is_told_from_the_default(void)
 {
-    g_autofree char *xml = network_with(
+    g_autofree char *xml = xml_check_network(
         OPEN "<portferry:on-restore-failure action='continue'/>"
         "<portferry:unstamped action='allow'/>" CLOSE);
     g_autoptr(PfNetwork) network = parse_good(xml);
@@ -134,6 +119,46 @@ test_continue_that_was_said_is_told_from_the_default(void)
     g_assert_cmpint(network->on_restore_failure, ==, PF_RESTORE_CONTINUE);
     g_assert_true(network->on_restore_failure_set);
     g_assert_true(network->unstamped_allowed);
+}
+
+static void
+test_who_requires_extensions_means_quarantine(void)
+{
+    static const struct {
+        const char *content;
+        gboolean quarantine;
+    } cases[] = {
+        { "", FALSE },
+        { "<portferry:extension name='a' required='no'/>", FALSE },
+        { "<portferry:extension name='a' required='no'/>"
+          "<portferry:extension name='b' required='yes'/>", TRUE },
+        { "<portferry:extension name='b' required='yes'/>"
+          "<portferry:on-restore-failure action='continue'/>", FALSE },
+        { "<portferry:on-restore-failure action='quarantine'/>", TRUE },
+    };
+
+    for (int i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *element = g_strconcat(OPEN, cases[i].content, CLOSE,
+                                               NULL);
+        g_autofree char *xml = xml_check_network(element);
+        g_autoptr(PfNetwork) network = parse_good(xml);
+
+        g_test_message("%s", cases[i].content);
+        g_assert_cmpint(pf_network_wants_quarantine(network), ==,
+                        cases[i].quarantine);
+    }
+    g_assert_false(pf_network_wants_quarantine(NULL));
+}
+
+static void
+test_a_network_lives_as_long_as_its_last_reference(void)
+{
+    g_autoptr(PfNetwork) network = parse_good(ovsnet);
+
+    pf_network_unref(pf_network_ref(network));
+    pf_network_ref(network);
+    pf_network_free(network);
+    g_assert_cmpstr(network->name, ==, "ovsnet");
 }
 
 static void
@@ -149,7 +174,7 @@ test_a_network_without_the_element_is_not_managed(void)
     };
 
     for (int i = 0; i < G_N_ELEMENTS(metadata); i++) {
-        g_autofree char *xml = network_with(metadata[i]);
+        g_autofree char *xml = xml_check_network(metadata[i]);
         g_autoptr(PfNetwork) network = parse_good(xml);
 
         g_assert_false(network->managed);
@@ -160,7 +185,7 @@ test_a_network_without_the_element_is_not_managed(void)
 static void
 test_allowed_vlans_are_a_closed_list(void)
 {
-    g_autofree char *xml = network_with(
+    g_autofree char *xml = xml_check_network(
         OPEN "<portferry:vlan allowed='0,42,100-199,150-300,4095'/>" CLOSE);
     g_autoptr(PfNetwork) some = parse_good(xml);
     g_autoptr(PfNetwork) all = parse_good(ovsnet);
@@ -255,8 +280,8 @@ static const struct {
     /* Elements. */
     { "\n<portferry:mirror/>",
       "line 5: <portferry:mirror>: unknown element: " KNOWN "vlan, extension, "
-      "timeout, on-restore-failure and unstamped here; remove it, or use a "
-      "version that knows it", 0 },
+      "bandwidth, flows, timeout, on-restore-failure and unstamped here; "
+      "remove it, or use a version that knows it", 0 },
     { "\n<vlan allowed='42'/>",
       "line 5: <vlan>: the element is not in namespace " PF_NETWORK_NS
       "; write it with the prefix of the element around it", 0 },
@@ -382,7 +407,7 @@ test_each_mistake_is_named_with_line_and_element(void)
     for (int i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autofree char *element = g_strconcat(OPEN, table[i].content, CLOSE,
                                                NULL);
-        g_autofree char *xml = network_with(element);
+        g_autofree char *xml = xml_check_network(element);
         g_autoptr(GError) error = NULL;
         g_autoptr(PfNetwork) network = pf_network_parse(xml, &error);
 
@@ -440,7 +465,7 @@ test_mistakes_around_the_element_are_named(void)
     };
 
     for (int i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *xml = network_with(cases[i].metadata);
+        g_autofree char *xml = xml_check_network(cases[i].metadata);
         g_autoptr(GError) error = NULL;
 
         g_assert_null(pf_network_parse(xml, &error));
@@ -506,7 +531,7 @@ test_errors_stay_short_whatever_is_in_the_document(void)
     g_autofree char *text = g_strnfill(100000, 'x');
     g_autofree char *element = g_strdup_printf(
         OPEN "<portferry:vlan allowed='%s'/>" CLOSE, text);
-    g_autofree char *xml = network_with(element);
+    g_autofree char *xml = xml_check_network(element);
     g_autoptr(GError) error = NULL;
 
     g_assert_null(pf_network_parse(xml, &error));
@@ -517,13 +542,17 @@ test_errors_stay_short_whatever_is_in_the_document(void)
 static void
 test_hostile_documents_are_refused(void)
 {
+    g_autofree char *rich = xml_check_data("examples/extensions.xml");
+
     xml_check_hostile(takes, ovsnet, "network");
+    xml_check_hostile(takes, rich, "network");
 }
 
 static void
 test_the_examples_are_valid(void)
 {
-    static const char *const names[] = { "small-host", "large-host" };
+    static const char *const names[] = { "small-host", "large-host",
+                                         "extensions" };
 
     for (int i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *file = g_strdup_printf("examples/%s.xml", names[i]);
@@ -568,6 +597,8 @@ main(int argc, char *argv[])
     TEST(an_empty_element_means_the_defaults);
     TEST(every_setting_is_read);
     TEST(continue_that_was_said_is_told_from_the_default);
+    TEST(who_requires_extensions_means_quarantine);
+    TEST(a_network_lives_as_long_as_its_last_reference);
     TEST(a_network_without_the_element_is_not_managed);
     TEST(allowed_vlans_are_a_closed_list);
     TEST(vlans_of_port_groups_are_found_as_libvirt_does);

@@ -9,6 +9,7 @@
 #include <libxml/parser.h>
 #include <string.h>
 
+#include "domain.h"
 #include "netconf.h"
 #include "xml-check.h"
 
@@ -483,6 +484,75 @@ test_an_extensions_text_is_limited(void)
     }
 }
 
+/* A domain in whose metadata is 'stamp'. */
+static char *
+domain_with(const char *stamp)
+{
+    g_autofree char *kept = as_libvirt_keeps_it(stamp);
+
+    return g_strdup_printf(
+        "<domain type='kvm'><name>vm1</name>"
+        "<uuid>6f4b2d0e-1c3a-4b5d-8e7f-000000000001</uuid>"
+        "<metadata>%s</metadata><devices><interface type='network'>"
+        "<mac address='52:54:00:aa:00:01'/><source network='ovsnet'/>"
+        "</interface></devices></domain>", kept);
+}
+
+/* Rules of several ports, packed: each up to the limit of a text. */
+static void
+test_a_large_stamp_passes_through_a_domain(void)
+{
+    g_autoptr(PfStamp) stamp = pf_stamp_new(EPOCH);
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(
+        (GDestroyNotify) pf_nic_change_free);
+    g_autofree char *text = g_strnfill(PF_STAMP_MAX_TEXT, 'x');
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 1; i <= 3; i++) {
+        g_autofree char *mac = g_strdup_printf("52:54:00:aa:00:%02x", i);
+
+        pf_stamp_port_add_extension(
+            pf_stamp_add_port(stamp, mac, "web0", "br0", "ovsnet", NULL),
+            "flows", 1, text);
+    }
+    g_ptr_array_add(changes, pf_nic_change_new("52:54:00:aa:00:01", "web0",
+                                               IFACE_ID));
+
+    g_autofree char *xml = pf_stamp_format(stamp);
+    g_autofree char *before = domain_with(xml);
+    g_autofree char *after = pf_domain_filter(before, changes, &error);
+    g_assert_no_error(error);
+    g_autoptr(PfDomain) domain = pf_domain_parse(after, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(strlen(after), >, 3 * 1024 * 1024);
+    assert_equal(domain->stamp, stamp);
+    g_assert_cmpstr(pf_domain_nic(domain, "52:54:00:aa:00:01")->target, ==,
+                    "web0");
+}
+
+/* What no domain could carry is not read, whoever wrote it. */
+static void
+test_a_stamp_is_limited(void)
+{
+    g_autofree char *text = g_strnfill(PF_STAMP_MAX_TEXT, 'x');
+    g_autofree char *xml = NULL;
+    g_autoptr(PfStamp) stamp = pf_stamp_new(EPOCH);
+    PfStampPort *port = pf_stamp_add_port(stamp, "52:54:00:aa:00:01", "web0",
+                                          "br0", "ovsnet", NULL);
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; i < 4; i++) {
+        g_autofree char *name = g_strdup_printf("e%d", i);
+
+        pf_stamp_port_add_extension(port, name, 1, text);
+    }
+    xml = pf_stamp_format(stamp);
+    g_assert_false(takes(xml, &error));
+    g_assert_error(error, PF_XML_ERROR, PF_XML_ERROR_SYNTAX);
+    g_assert_true(g_str_has_suffix(error->message,
+                                   " bytes; the limit is 4194304"));
+}
+
 static void
 test_a_mac_added_twice_is_not_taken(void)
 {
@@ -518,6 +588,8 @@ main(int argc, char *argv[])
     TEST(other_roots_and_namespaces_are_refused);
     TEST(ports_and_extensions_are_limited);
     TEST(an_extensions_text_is_limited);
+    TEST(a_large_stamp_passes_through_a_domain);
+    TEST(a_stamp_is_limited);
     TEST(a_mac_added_twice_is_not_taken);
     TEST(hostile_documents_are_refused);
     return g_test_run();

@@ -25,6 +25,20 @@ xml_check_data(const char *name)
     return text;
 }
 
+char *
+xml_check_network(const char *metadata)
+{
+    return g_strdup_printf("<network>\n"
+                           "  <name>ovsnet</name>\n"
+                           "  <metadata>\n"
+                           "%s\n"
+                           "  </metadata>\n"
+                           "  <forward mode='bridge'/>\n"
+                           "  <bridge name='br0'/>\n"
+                           "  <virtualport type='openvswitch'/>\n"
+                           "</network>\n", metadata);
+}
+
 /* The first element 'name' of namespace 'ns' in or after 'node'. */
 static xmlNode *
 find_element(xmlNode *node, const char *ns, const char *name)

@@ -13,6 +13,10 @@
 /* The contents of 'name' in the tree's folder xml/. */
 char *xml_check_data(const char *name);
 
+/* A <network> called "ovsnet" whose <metadata> begins with 'metadata' on line
+ * 4. */
+char *xml_check_network(const char *metadata);
+
 /* Whether the first element 'element' of namespace 'ns' in document 'xml' is
  * valid under the RELAX NG schema 'rng', a file in xml/. */
 gboolean xml_check_validates(const char *rng, const char *xml, const char *ns,
