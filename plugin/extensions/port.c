@@ -4,39 +4,41 @@
  * trunks, MTU, policing, other_config, the user's external_ids, the OpenFlow
  * port number.
  *
- * Its policies are the port's image (switch.h) without the external_ids that
- * are libvirt's or Portferry's own.  It has no run-time data: what was changed
- * at the last moment is in the policies that PortData carries.
+ * Its policies are
+ *
+ *     { "port": {COLUMN: VALUE, ...}, "interface": {COLUMN: VALUE, ...} }
+ *
+ * with the columns below as the database has them, without the external_ids
+ * that are libvirt's or Portferry's own, and without zeros where a zero says
+ * that there is nothing.  It has no run-time data: what was changed at the
+ * last moment is in the policies that PortData carries.  QoS and mirrors, to
+ * which the port refers or which refer to it, are other extensions'.
  */
 #include <config.h>
 
-#include "plugin/extension.h"
+#include "port-private.h"
 
 #include <string.h>
 
-#define MAX_MEMBERS 4096        /* Of a set or a map. */
-#define MAX_STRING 4096         /* Bytes of a key or value. */
 #define MAX_VLAN 4095
 #define MAX_OFPORT 65279        /* OFPP_MAX - 1 of OpenFlow 1.0. */
 
+/* Errors have but messages. */
+static G_DEFINE_QUARK(pf-port-error-quark, pf_port_error)
+
+static const PfHost *host;
+
+static gboolean
+port_init(const PfHost *host_, GError **error G_GNUC_UNUSED)
+{
+    host = host_;
+    pf_port_verify_init(host);
+    return TRUE;
+}
+
 /* ---- What may stand in the policies ----------------------------------- */
 
-typedef enum {
-    COL_INTEGER,                /* 'x' within min..max. */
-    COL_BOOLEAN,                /* 'b'. */
-    COL_VLAN_MODE,              /* 's', one of vlan_modes. */
-    COL_INTEGERS,               /* 'av' of 'x' within min..max. */
-    COL_STRINGS,                /* 'a{sv}' of 's'. */
-} ColumnType;
-
-typedef struct {
-    const char *row;            /* "port" or "interface". */
-    const char *name;
-    ColumnType type;
-    gint64 min, max;
-} Column;
-
-static const Column columns[] = {
+const PfPortColumn pf_port_columns[] = {
     { "port", "tag", COL_INTEGER, 0, MAX_VLAN },
     { "port", "trunks", COL_INTEGERS, 0, MAX_VLAN },
     { "port", "vlan_mode", COL_VLAN_MODE, 0, 0 },
@@ -47,450 +49,377 @@ static const Column columns[] = {
     { "interface", "other_config", COL_STRINGS, 0, 0 },
     { "interface", "external_ids", COL_STRINGS, 0, 0 },
     { "interface", "mtu_request", COL_INTEGER, 68, 65535 },
-    { "interface", "ingress_policing_rate", COL_INTEGER, 0, G_MAXINT32 },
-    { "interface", "ingress_policing_burst", COL_INTEGER, 0, G_MAXINT32 },
-    { "interface", "ingress_policing_kpkts_rate", COL_INTEGER, 0,
-      G_MAXINT32 },
-    { "interface", "ingress_policing_kpkts_burst", COL_INTEGER, 0,
+    { "interface", "ingress_policing_rate", COL_AMOUNT, 0, G_MAXINT32 },
+    { "interface", "ingress_policing_burst", COL_AMOUNT, 0, G_MAXINT32 },
+    { "interface", "ingress_policing_kpkts_rate", COL_AMOUNT, 0, G_MAXINT32 },
+    { "interface", "ingress_policing_kpkts_burst", COL_AMOUNT, 0,
       G_MAXINT32 },
     { "interface", "ofport_request", COL_INTEGER, 1, MAX_OFPORT },
-    { "interface", "ofport", COL_INTEGER, 1, MAX_OFPORT },
+    { "interface", "ofport", COL_NUMBER, 1, MAX_OFPORT },
 };
 
-static const char *const vlan_modes[] = {
-    "access", "dot1q-tunnel", "native-tagged", "native-untagged", "trunk",
-    NULL
+const gsize pf_port_n_columns = G_N_ELEMENTS(pf_port_columns);
+
+/* What else is read.  Those of Port and Interface that hold configuration are
+ * there anyway. */
+static const char *const other_columns[] = {
+    "Bridge.name", "Bridge.ports", "Interface.mtu", "Interface.ofport", NULL
 };
 
-static const Column *
-find_column(const char *row, const char *name)
+const PfPortColumn *
+pf_port_find_column(const char *row, const char *name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(columns); i++) {
-        if (!strcmp(columns[i].row, row) && !strcmp(columns[i].name, name)) {
-            return &columns[i];
+    for (gsize i = 0; i < pf_port_n_columns; i++) {
+        const PfPortColumn *c = &pf_port_columns[i];
+
+        if (!strcmp(c->row, row) && !strcmp(c->name, name)) {
+            return c;
         }
     }
     return NULL;
 }
 
-/* ---- Policies from an image ------------------------------------------- */
-
-/* 'map' without keys that are not the user's; NULL if nothing is left. */
-static GVariant *
-own_keys(GVariant *map)
+gboolean
+pf_port_key_is_foreign(const PfPortColumn *c, const char *key)
 {
-    GVariantDict dict;
+    static const char *const libvirts[] = {
+        "attached-mac", "iface-id", "iface-status", "vm-id", "ifname",
+        "port-profile", "PortData", NULL
+    };
+
+    return (!strcmp(c->name, "external_ids")
+            && (g_str_has_prefix(key, "portferry-")
+                || g_strv_contains(libvirts, key)));
+}
+
+GVariant *
+pf_port_look_up(GVariant *policies, const PfPortColumn *c)
+{
+    g_autoptr(GVariant) row = g_variant_lookup_value(policies, c->row,
+                                                     G_VARIANT_TYPE_VARDICT);
+
+    return row ? g_variant_lookup_value(row, c->name, NULL) : NULL;
+}
+
+/* ---- The rows --------------------------------------------------------- */
+
+/* A port's two rows. */
+typedef struct {
+    const PfRow *port;
+    const PfRow *iface;
+} Rows;
+
+/* Finds the rows of port 'name'. */
+static gboolean
+find_rows(PfTxn *txn, const char *name, Rows *rows, GError **error)
+{
+    rows->port = host->find(txn, "Port", "name", name);
+    rows->iface = host->find(txn, "Interface", "name", name);
+    if (!rows->port || !rows->iface) {
+        g_set_error(error, pf_port_error_quark(), 0,
+                    "the switch has no port '%s'", name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static const PfRow *
+row_of(const Rows *rows, const PfPortColumn *c)
+{
+    return !strcmp(c->row, "port") ? rows->port : rows->iface;
+}
+
+GPtrArray *
+pf_port_referred(PfTxn *txn, const PfRow *row, const char *column,
+                 const char *table)
+{
+    g_autoptr(GVariant) uuids = host->get(row, column);
+    GPtrArray *rows = g_ptr_array_new();
+
+    for (gsize i = 0; uuids && i < g_variant_n_children(uuids); i++) {
+        g_autoptr(GVariant) boxed = g_variant_get_child_value(uuids, i);
+        g_autoptr(GVariant) uuid = g_variant_get_variant(boxed);
+        const PfRow *other = host->by_uuid(txn, table,
+                                           g_variant_get_string(uuid, NULL));
+
+        if (other) {
+            g_ptr_array_add(rows, (gpointer) other);
+        }
+    }
+    return rows;
+}
+
+GPtrArray *
+pf_port_bridge_ports(PfTxn *txn, const char *name)
+{
+    const PfRow *bridge = host->find(txn, "Bridge", "name", name);
+
+    return bridge ? pf_port_referred(txn, bridge, "ports", "Port") : NULL;
+}
+
+gint64
+pf_port_get_integer(const PfRow *row, const char *column, gint64 otherwise)
+{
+    g_autoptr(GVariant) value = host->get(row, column);
+
+    return value ? g_variant_get_int64(value) : otherwise;
+}
+
+char *
+pf_port_get_name(const PfRow *row)
+{
+    g_autoptr(GVariant) name = host->get(row, "name");
+
+    return g_variant_dup_string(name, NULL);
+}
+
+/* ---- Policies ----------------------------------------------------------- */
+
+/* 'map' without keys that are not the user's, floating; NULL if nothing is
+ * left. */
+static GVariant *
+own_keys(const PfPortColumn *c, GVariant *map)
+{
+    GVariantBuilder b;
     GVariantIter iter;
     const char *key;
     GVariant *value;
     gsize n = 0;
 
-    g_variant_dict_init(&dict, NULL);
+    g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
     g_variant_iter_init(&iter, map);
     while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-        if (!pf_switch_key_is_foreign(key)) {
-            g_variant_dict_insert_value(&dict, key, value);
+        if (!pf_port_key_is_foreign(c, key)) {
+            g_variant_builder_add(&b, "{sv}", key, value);
             n++;
         }
         g_variant_unref(value);
     }
     if (!n) {
-        g_variant_dict_clear(&dict);
+        g_variant_builder_clear(&b);
         return NULL;
     }
-    return g_variant_dict_end(&dict);
+    return g_variant_builder_end(&b);
 }
 
-/* The columns of 'row' in 'image' that are ours; with 'number', the OpenFlow
- * number too, which is not a setting. */
+/* What the policies say of 'value', the contents of 'c', floating or full;
+ * NULL if nothing. */
 static GVariant *
-own_columns(GVariant *image, const char *row, gboolean number)
-{
-    g_autoptr(GVariant) all = g_variant_lookup_value(
-        image, row, G_VARIANT_TYPE_VARDICT);
-    GVariantDict dict;
-    GVariantIter iter;
-    const char *name;
-    GVariant *value;
-
-    g_variant_dict_init(&dict, NULL);
-    if (!all) {
-        return g_variant_dict_end(&dict);
-    }
-    g_variant_iter_init(&iter, all);
-    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
-        g_autoptr(GVariant) owned = value;
-
-        if (!find_column(row, name)
-            || (!strcmp(name, "ofport") && !number)) {
-            continue;
-        }
-        if (!strcmp(name, "external_ids")) {
-            GVariant *own = own_keys(owned);
-            if (own) {
-                g_variant_dict_insert_value(&dict, name, own);
-            }
-        } else {
-            g_variant_dict_insert_value(&dict, name, owned);
-        }
-    }
-    return g_variant_dict_end(&dict);
-}
-
-static GVariant *
-own_image(GVariant *image, gboolean number)
-{
-    GVariantDict dict;
-
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert_value(&dict, "port",
-                                own_columns(image, "port", number));
-    g_variant_dict_insert_value(&dict, "interface",
-                                own_columns(image, "interface", number));
-    return g_variant_dict_end(&dict);
-}
-
-static GVariant *
-port_get_policies(const PfExtensionPort *port G_GNUC_UNUSED, GVariant *image,
-                  GError **error G_GNUC_UNUSED)
-{
-    return own_image(image, TRUE);
-}
-
-/* ---- Verification: syntax and range ------------------------------------ */
-
-static gboolean
-verify_integer(const Column *c, GVariant *value, PfProblems *problems)
-{
-    gint64 n;
-
-    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_INT64)) {
-        pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                        "%s.%s is not an integer", c->row, c->name);
-        return FALSE;
-    }
-    n = g_variant_get_int64(value);
-    if (n < c->min || n > c->max) {
-        pf_problems_add(problems, PF_VERIFY_RANGE,
-                        "%s.%s %" G_GINT64_FORMAT " is not in %"
-                        G_GINT64_FORMAT " to %" G_GINT64_FORMAT
-                        " (Open vSwitch)", c->row, c->name, n, c->min,
-                        c->max);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean
-verify_integers(const Column *c, GVariant *value, PfProblems *problems)
-{
-    if (!g_variant_is_of_type(value, G_VARIANT_TYPE("av"))
-        || g_variant_n_children(value) > MAX_MEMBERS) {
-        pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                        "%s.%s is not a list of at most %d integers",
-                        c->row, c->name, MAX_MEMBERS);
-        return FALSE;
-    }
-    for (gsize i = 0; i < g_variant_n_children(value); i++) {
-        g_autoptr(GVariant) boxed = g_variant_get_child_value(value, i);
-        g_autoptr(GVariant) member = g_variant_get_variant(boxed);
-
-        if (!verify_integer(c, member, problems)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static gboolean
-verify_strings(const Column *c, GVariant *value, PfProblems *problems)
-{
-    GVariantIter iter;
-    const char *key;
-    GVariant *member;
-
-    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)
-        || g_variant_n_children(value) > MAX_MEMBERS) {
-        pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                        "%s.%s is not a map of at most %d strings",
-                        c->row, c->name, MAX_MEMBERS);
-        return FALSE;
-    }
-    g_variant_iter_init(&iter, value);
-    while (g_variant_iter_next(&iter, "{&sv}", &key, &member)) {
-        g_autoptr(GVariant) owned = member;
-
-        if (!g_variant_is_of_type(owned, G_VARIANT_TYPE_STRING)
-            || strlen(g_variant_get_string(owned, NULL)) > MAX_STRING
-            || strlen(key) > MAX_STRING) {
-            pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                            "%s.%s:%.64s is not a string of at most %d bytes",
-                            c->row, c->name, key, MAX_STRING);
-            return FALSE;
-        }
-        if (!strcmp(c->name, "external_ids")
-            && pf_switch_key_is_foreign(key)) {
-            pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                            "%s.external_ids:%s is not a key that may travel",
-                            c->row, key);
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static gboolean
-verify_column(const Column *c, GVariant *value, PfProblems *problems)
+own_value(const PfPortColumn *c, GVariant *value)
 {
     switch (c->type) {
-    case COL_INTEGER:
-        return verify_integer(c, value, problems);
-    case COL_INTEGERS:
-        return verify_integers(c, value, problems);
     case COL_STRINGS:
-        return verify_strings(c, value, problems);
+        return own_keys(c, value);
+    case COL_AMOUNT:
+    case COL_NUMBER:
+        return g_variant_get_int64(value) > 0 ? g_variant_ref(value) : NULL;
+    case COL_INTEGER:
     case COL_BOOLEAN:
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN)) {
-            return TRUE;
-        }
-        pf_problems_add(problems, PF_VERIFY_SYNTAX, "%s.%s is not a boolean",
-                        c->row, c->name);
-        return FALSE;
     case COL_VLAN_MODE:
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
-            && g_strv_contains(vlan_modes,
-                               g_variant_get_string(value, NULL))) {
-            return TRUE;
-        }
-        pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                        "port.vlan_mode is not one of access, dot1q-tunnel, "
-                        "native-tagged, native-untagged, trunk");
-        return FALSE;
+    case COL_INTEGERS:
     default:
-        g_assert_not_reached();
+        return g_variant_ref(value);
     }
 }
 
-static gboolean
-verify_row(GVariant *policies, const char *row, PfProblems *problems)
+/* The policies of 'row', one of 'rows', floating. */
+static GVariant *
+read_policies(const Rows *rows, const char *row)
 {
-    g_autoptr(GVariant) value = g_variant_lookup_value(policies, row, NULL);
-    gboolean ok = TRUE;
-    GVariantIter iter;
-    const char *name;
-    GVariant *member;
+    GVariantBuilder b;
 
-    if (!value) {
-        return TRUE;
-    }
-    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)) {
-        pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                        "'%s' is not a dictionary of columns", row);
-        return FALSE;
-    }
-    g_variant_iter_init(&iter, value);
-    while (g_variant_iter_next(&iter, "{&sv}", &name, &member)) {
-        g_autoptr(GVariant) owned = member;
-        const Column *c = find_column(row, name);
+    g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
+    for (gsize i = 0; i < pf_port_n_columns; i++) {
+        const PfPortColumn *c = &pf_port_columns[i];
+        g_autoptr(GVariant) value = NULL;
+        GVariant *own;
 
-        if (!c) {
-            pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                            "%s.%.64s is not a column that may travel",
-                            row, name);
-            ok = FALSE;
-        } else {
-            ok &= verify_column(c, owned, problems);
+        if (strcmp(c->row, row)) {
+            continue;
+        }
+        value = host->get(row_of(rows, c), c->name);
+        own = value ? own_value(c, value) : NULL;
+        if (own) {
+            g_autoptr(GVariant) taken = g_variant_take_ref(own);
+
+            g_variant_builder_add(&b, "{sv}", c->name, taken);
         }
     }
-    return ok;
-}
-
-static gboolean
-verify_form(GVariant *policies, PfProblems *problems)
-{
-    GVariantIter iter;
-    const char *row;
-    gboolean ok = TRUE;
-
-    g_variant_iter_init(&iter, policies);
-    while (g_variant_iter_next(&iter, "{&sv}", &row, NULL)) {
-        if (strcmp(row, "port") && strcmp(row, "interface")) {
-            pf_problems_add(problems, PF_VERIFY_SYNTAX,
-                            "'%.64s' is neither 'port' nor 'interface'", row);
-            ok = FALSE;
-        }
-    }
-    ok &= verify_row(policies, "port", problems);
-    ok &= verify_row(policies, "interface", problems);
-    return ok;
-}
-
-/* ---- Verification: the network's VLANs --------------------------------- */
-
-static void
-verify_vlan(const PfNetwork *network, const char *column, gint64 vid,
-            PfProblems *problems)
-{
-    if (!pf_network_allows_vlan(network, vid)) {
-        pf_problems_add(problems, PF_VERIFY_RANGE,
-                        "VLAN %" G_GINT64_FORMAT " (%s) is not among the "
-                        "VLANs that network '%s' allows (%s, "
-                        "<portferry:vlan> in its XML)", vid, column,
-                        network->name, network->allowed_vlans_text);
-    }
-}
-
-/* Which VLANs a port carries: vswitch.xml, Port, VLAN Configuration. */
-static void
-verify_vlans(const PfNetwork *network, GVariant *policies,
-             PfProblems *problems)
-{
-    g_autoptr(GVariant) port = g_variant_lookup_value(
-        policies, "port", G_VARIANT_TYPE_VARDICT);
-    g_autoptr(GVariant) trunks = NULL;
-    const char *mode = NULL;
-    gint64 tag = -1;
-
-    if (!network->allowed_vlans) {
-        return;
-    }
-    if (port) {
-        g_variant_lookup(port, "tag", "x", &tag);
-        g_variant_lookup(port, "vlan_mode", "&s", &mode);
-        trunks = g_variant_lookup_value(port, "trunks", G_VARIANT_TYPE("av"));
-    }
-    if (!mode) {
-        mode = tag >= 0 ? "access" : "trunk";
-    }
-
-    if (!strcmp(mode, "access") || !strcmp(mode, "dot1q-tunnel")) {
-        verify_vlan(network, tag >= 0 ? "tag" : "no tag", MAX(tag, 0),
-                    problems);
-        return;
-    }
-    if (tag >= 0 && strcmp(mode, "trunk")) {
-        verify_vlan(network, "tag", tag, problems);
-    }
-    if (!trunks || !g_variant_n_children(trunks)) {
-        pf_problems_add(problems, PF_VERIFY_RANGE,
-                        "the port is a trunk of every VLAN (vlan_mode %s "
-                        "without trunks), network '%s' allows %s "
-                        "(<portferry:vlan> in its XML)", mode, network->name,
-                        network->allowed_vlans_text);
-        return;
-    }
-    for (gsize i = 0; i < g_variant_n_children(trunks); i++) {
-        g_autoptr(GVariant) boxed = g_variant_get_child_value(trunks, i);
-        g_autoptr(GVariant) member = g_variant_get_variant(boxed);
-
-        verify_vlan(network, "trunks", g_variant_get_int64(member), problems);
-    }
-}
-
-/* ---- Verification: this host ------------------------------------------- */
-
-static void
-verify_host(const PfExtensionPort *port, GVariant *policies,
-            PfProblems *problems)
-{
-    g_autoptr(GVariant) iface = g_variant_lookup_value(
-        policies, "interface", G_VARIANT_TYPE_VARDICT);
-    g_autoptr(GVariant) row = g_variant_lookup_value(
-        policies, "port", G_VARIANT_TYPE_VARDICT);
-    gint64 mtu = port->mtu, tag = -1;
-    gint64 bridge_mtu;
-
-    if (!pf_switch_has_bridge(port->sw, port->bridge)) {
-        pf_problems_add(problems, PF_VERIFY_APPLICABILITY,
-                        "there is no bridge '%s' on this host (network '%s')",
-                        port->bridge, port->network->name);
-        return;
-    }
-    if (iface) {
-        g_variant_lookup(iface, "mtu_request", "x", &mtu);
-    }
-    bridge_mtu = pf_switch_bridge_mtu(port->sw, port->bridge);
-    if (mtu && bridge_mtu && mtu > bridge_mtu) {
-        pf_problems_add(problems, PF_VERIFY_APPLICABILITY,
-                        "MTU %" G_GINT64_FORMAT " is above the MTU %"
-                        G_GINT64_FORMAT " of bridge '%s'", mtu, bridge_mtu,
-                        port->bridge);
-    }
-    if (row && g_variant_lookup(row, "tag", "x", &tag)) {
-        g_autofree char *fake = pf_switch_fake_bridge(port->sw, port->bridge,
-                                                      tag);
-        if (fake) {
-            pf_problems_add(problems, PF_VERIFY_APPLICABILITY,
-                            "bridge '%s' has a fake bridge '%s' for VLAN %"
-                            G_GINT64_FORMAT ": libvirt could not add the port",
-                            port->bridge, fake, tag);
-        }
-    }
+    return g_variant_builder_end(&b);
 }
 
 static void
-verify_unused(const PfExtensionPort *port, const char *key, const char *value,
-              PfProblems *problems)
+port_get_policies(PfCall *call, const PfExtensionPort *port)
 {
-    g_autofree char *other = value
-        ? pf_switch_find_port(port->sw, key, value,
-                              port->is_here ? port->name : NULL) : NULL;
+    g_autoptr(GError) error = NULL;
+    GVariantBuilder b;
+    Rows rows;
 
-    if (other) {
-        pf_problems_add(problems, PF_VERIFY_CONFLICT,
-                        "%s %s is in use by port '%s' on this host", key,
-                        value, other);
+    if (find_rows(NULL, port->name, &rows, &error)) {
+        g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
+        g_variant_builder_add(&b, "{sv}", "port",
+                              read_policies(&rows, "port"));
+        g_variant_builder_add(&b, "{sv}", "interface",
+                              read_policies(&rows, "interface"));
+        host->policies(call, g_variant_builder_end(&b));
     }
-}
-
-static void
-port_verify(const PfExtensionPort *port, GVariant *policies,
-            PfProblems *problems)
-{
-    g_autoptr(PfPort) same = pf_switch_port(port->sw, port->name);
-
-    if (verify_form(policies, problems)) {
-        verify_vlans(port->network, policies, problems);
-        verify_host(port, policies, problems);
-    }
-    verify_unused(port, "attached-mac", port->mac, problems);
-    verify_unused(port, "iface-id", port->iface_id, problems);
-    if (same && !port->is_here) {
-        pf_problems_add(problems, PF_VERIFY_CONFLICT,
-                        "a port named '%s' is on bridge '%s' of this host",
-                        port->name, same->bridge);
-    }
+    host->end(call, error);
 }
 
 /* ---- Requests ----------------------------------------------------------- */
 
-/* What of 'policies' is to be set on the port.  A number that the source asked
- * for is asked for here only where no other port has it: ofport_request would
- * evict that one. */
-static GVariant *
-settings(const PfExtensionPort *port, GVariant *policies)
+/* What is to be set on a port. */
+typedef struct {
+    char *name;
+    char *bridge;
+    GVariant *policies;
+} Settings;
+
+static void
+settings_free(gpointer settings_)
 {
-    g_autoptr(GVariant) image = g_variant_ref_sink(own_image(policies, FALSE));
-    g_autoptr(GVariant) iface = g_variant_lookup_value(
-        image, "interface", G_VARIANT_TYPE_VARDICT);
-    gint64 wish;
+    Settings *s = settings_;
 
-    if (!g_variant_lookup(iface, "ofport_request", "x", &wish)
-        || !pf_switch_ofport_taken(port->sw, port->bridge, wish,
-                                   port->name)) {
-        return g_steal_pointer(&image);
-    }
-
-    GVariantDict columns_, rows;
-    g_variant_dict_init(&columns_, iface);
-    g_variant_dict_remove(&columns_, "ofport_request");
-    g_variant_dict_init(&rows, image);
-    g_variant_dict_insert_value(&rows, "interface",
-                                g_variant_dict_end(&columns_));
-    return g_variant_ref_sink(g_variant_dict_end(&rows));
+    g_free(s->name);
+    g_free(s->bridge);
+    g_variant_unref(s->policies);
+    g_free(s);
 }
 
-/* Equality of dictionaries, whatever the order of their keys. */
+/* Whether another port of the bridge has OpenFlow number 'ofport', or asks for
+ * it: then to ask for it would evict that one. */
+static gboolean
+is_taken(PfTxn *txn, const Settings *s, gint64 ofport)
+{
+    g_autoptr(GPtrArray) ports = pf_port_bridge_ports(txn, s->bridge);
+
+    for (guint i = 0; ports && i < ports->len; i++) {
+        g_autofree char *name = pf_port_get_name(ports->pdata[i]);
+        g_autoptr(GPtrArray) ifaces = NULL;
+
+        if (!strcmp(name, s->name)) {
+            continue;
+        }
+        ifaces = pf_port_referred(txn, ports->pdata[i], "interfaces",
+                                  "Interface");
+        for (guint j = 0; j < ifaces->len; j++) {
+            if (pf_port_get_integer(ifaces->pdata[j], "ofport", 0) == ofport
+                || pf_port_get_integer(ifaces->pdata[j], "ofport_request", 0)
+                   == ofport) {
+                return TRUE;
+            }
+        }
+    }
+    return FALSE;
+}
+
+/* What 'policies' want 'c' to be; NULL: empty. */
+static GVariant *
+setting(GVariant *policies, const PfPortColumn *c)
+{
+    g_autoptr(GVariant) value = pf_port_look_up(policies, c);
+
+    if (!value && c->type == COL_BOOLEAN) {
+        return g_variant_ref_sink(g_variant_new_boolean(FALSE));
+    }
+    if (!value && c->type == COL_AMOUNT) {
+        return g_variant_ref_sink(g_variant_new_int64(0));
+    }
+    if (value && g_variant_is_container(value)
+        && !g_variant_n_children(value)) {
+        return NULL;
+    }
+    return g_steal_pointer(&value);
+}
+
+/* Brings the map 'c' of 'row' to 'value' (NULL: empty), key by key; foreign
+ * ones stay. */
+static gboolean
+write_map(PfTxn *txn, const PfRow *row, const PfPortColumn *c, GVariant *value,
+          GError **error)
+{
+    g_autoptr(GVariant) present = host->get(row, c->name);
+    GVariantIter iter;
+    const char *key, *text;
+    GVariant *member;
+
+    if (present) {
+        g_variant_iter_init(&iter, present);
+        while (g_variant_iter_next(&iter, "{&sv}", &key, &member)) {
+            g_variant_unref(member);
+            if (!pf_port_key_is_foreign(c, key)
+                && !(value && g_variant_lookup(value, key, "&s", &text))
+                && !host->set_key(txn, row, c->name, key, NULL, error)) {
+                return FALSE;
+            }
+        }
+    }
+    if (value) {
+        g_variant_iter_init(&iter, value);
+        while (g_variant_iter_next(&iter, "{&sv}", &key, &member)) {
+            g_autoptr(GVariant) owned = member;
+
+            if (!host->set_key(txn, row, c->name, key,
+                               g_variant_get_string(owned, NULL), error)) {
+                return FALSE;
+            }
+        }
+    }
+    return TRUE;
+}
+
+/* Writes 'settings' to the port; a PfApplyFunc. */
+static gboolean
+apply(PfTxn *txn, gpointer settings, GError **error)
+{
+    const Settings *s = settings;
+    Rows rows;
+
+    if (!find_rows(txn, s->name, &rows, error)) {
+        return FALSE;
+    }
+    for (gsize i = 0; i < pf_port_n_columns; i++) {
+        const PfPortColumn *c = &pf_port_columns[i];
+        const PfRow *row = row_of(&rows, c);
+        g_autoptr(GVariant) value = NULL;
+
+        if (c->type == COL_NUMBER) {
+            continue;
+        }
+        value = setting(s->policies, c);
+        if (value && !strcmp(c->name, "ofport_request")
+            && is_taken(txn, s, g_variant_get_int64(value))) {
+            g_clear_pointer(&value, g_variant_unref);
+        }
+        if (c->type == COL_STRINGS
+            ? !write_map(txn, row, c, value, error)
+            : !host->set(txn, row, c->name, value, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static void
+bring(PfCall *call, const PfExtensionPort *port, GVariant *policies)
+{
+    Settings *s = g_new(Settings, 1);
+
+    s->name = g_strdup(port->name);
+    s->bridge = g_strdup(port->bridge);
+    s->policies = g_variant_ref(policies);
+    host->change(call, apply, s, settings_free);
+}
+
+static void
+port_property_add(PfCall *call, const PfExtensionPort *port,
+                  GVariant *policies)
+{
+    bring(call, port, policies);
+    host->end(call, NULL);
+}
+
+/* Equality of values, whatever the order of a dictionary's keys. */
 static gboolean
 equal(GVariant *a, GVariant *b)
 {
@@ -498,6 +427,9 @@ equal(GVariant *a, GVariant *b)
     const char *key;
     GVariant *value;
 
+    if (!a || !b) {
+        return a == b;
+    }
     if (!g_variant_is_of_type(a, G_VARIANT_TYPE_VARDICT)
         || !g_variant_is_of_type(b, G_VARIANT_TYPE_VARDICT)) {
         return g_variant_equal(a, b);
@@ -510,44 +442,52 @@ equal(GVariant *a, GVariant *b)
         g_autoptr(GVariant) in_a = value;
         g_autoptr(GVariant) in_b = g_variant_lookup_value(b, key, NULL);
 
-        if (!in_b || !equal(in_a, in_b)) {
+        if (!equal(in_a, in_b)) {
             return FALSE;
         }
     }
     return TRUE;
 }
 
+/* Whether 'a' and 'b' want the same to be set on a port. */
 static gboolean
-port_property_add(const PfExtensionPort *port, GVariant *policies,
-                  PfChange *change, GError **error G_GNUC_UNUSED)
+same_settings(GVariant *a, GVariant *b)
 {
-    g_autoptr(GVariant) image = settings(port, policies);
+    for (gsize i = 0; i < pf_port_n_columns; i++) {
+        g_autoptr(GVariant) in_a = setting(a, &pf_port_columns[i]);
+        g_autoptr(GVariant) in_b = setting(b, &pf_port_columns[i]);
 
-    pf_change_set_image(change, port->name, image);
-    return TRUE;
-}
-
-static gboolean
-port_nic_restore(const PfExtensionPort *port, GVariant *old, GVariant *new,
-                 GVariant *data G_GNUC_UNUSED, PfChange *change,
-                 gboolean *changed, GError **error G_GNUC_UNUSED)
-{
-    g_autoptr(GVariant) before = settings(port, old);
-    g_autoptr(GVariant) after = settings(port, new);
-
-    if (!equal(before, after)) {
-        pf_change_set_image(change, port->name, after);
-        *changed = TRUE;
+        if (pf_port_columns[i].type != COL_NUMBER && !equal(in_a, in_b)) {
+            return FALSE;
+        }
     }
     return TRUE;
 }
 
+static void
+port_nic_restore(PfCall *call, const PfExtensionPort *port, GVariant *old,
+                 GVariant *new_, GVariant *chunks G_GNUC_UNUSED)
+{
+    if (!same_settings(old, new_)) {
+        bring(call, port, new_);
+    }
+    host->end(call, NULL);
+}
+
 const PfExtension pf_extension_port = {
+    .abi = PF_EXTENSION_ABI,
     .name = "port",
     .version = 1,
     .order = 100,
+    .summary = "VLAN, trunks, MTU, policing, other_config, external_ids, "
+               "OpenFlow number",
+    .columns = other_columns,
+    .init = port_init,
     .get_policies = port_get_policies,
-    .verify = port_verify,
+    .verify_syntax = pf_port_verify_syntax,
+    .verify_range = pf_port_verify_range,
+    .verify_applicability = pf_port_verify_applicability,
+    .verify_conflict = pf_port_verify_conflict,
     .property_add = port_property_add,
     .nic_restore = port_nic_restore,
 };

@@ -6,73 +6,47 @@
 
 #include "port-fixture.h"
 
-#include "codec.h"
-
 const PfExtension *const ext = &pf_extension_port;
+
+void
+port_fixture_init(void)
+{
+    static const PfExtension *const extensions[] = {
+        &pf_extension_port, NULL
+    };
+
+    ef_init(extensions);
+}
 
 PfNetwork *
 network(const char *allowed)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree char *vlan = allowed
         ? g_strdup_printf("<p:vlan allowed='%s'/>", allowed) : NULL;
-    g_autofree char *xml = g_strdup_printf(
-        "<network><name>lan</name>"
-        "<metadata><p:migration xmlns:p='" PF_NETWORK_NS "'>%s</p:migration>"
-        "</metadata><forward mode='bridge'/><bridge name='br0'/>"
-        "<virtualport type='openvswitch'/></network>", vlan ? vlan : "");
-    PfNetwork *n = pf_network_parse(xml, &error);
 
-    g_assert_no_error(error);
-    g_assert_true(n->managed);
-    return n;
+    return ef_network("br0", vlan);
 }
 
 PfExtensionPort
-guest_port(const char *name, const PfNetwork *n)
+guest_port(const char *name)
 {
-    return (PfExtensionPort) {
-        .domain = "vm1",
-        .mac = MAC,
-        .name = name,
-        .bridge = "br0",
-        .iface_id = IFACE_ID,
-        .network = n,
-        .sw = sw,
-    };
-}
+    PfExtensionPort ep = ef_port(name, "br0");
 
-GVariant *
-policies(const char *json)
-{
-    g_autoptr(GError) error = NULL;
-    GVariant *v = pf_codec_parse(json, &error);
-
-    g_assert_no_error(error);
-    return v;
+    ep.is_here = FALSE;
+    return ep;
 }
 
 char *
-verify(const PfExtensionPort *ep, const char *json)
+verify(const PfExtensionPort *ep, const PfNetwork *n, const char *json)
 {
-    g_autoptr(PfProblems) problems = pf_problems_new();
-    g_autoptr(GVariant) v = policies(json);
+    g_autoptr(GVariant) v = ef_policies(json);
 
-    ext->verify(ep, v, problems);
-    return pf_problems_count(problems) ? pf_problems_text(problems) : NULL;
+    return ef_verify(ext, ep, n, v);
 }
 
 void
-assert_verdict(const PfExtensionPort *ep, const char *json, const char *text)
+assert_verdict(const PfExtensionPort *ep, const PfNetwork *n,
+               const char *json, const char *text)
 {
-    g_autofree char *said = verify(ep, json);
-
-    g_test_message("%.200s", json);
-    g_assert_cmpstr(said, ==, text);
-}
-
-void
-catch_up(void)
-{
-    sw_commit(pf_change_new(TRUE), "nothing");
+    ef_assert_verdict(ext, ep, n, json, text);
 }

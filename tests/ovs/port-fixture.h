@@ -5,36 +5,28 @@
 #ifndef PORT_FIXTURE_H
 #define PORT_FIXTURE_H 1
 
+#include "extension-fixture.h"
 #include "extension.h"
-#include "netconf.h"
-#include "switch-fixture.h"
-
-/* The test's guest. */
-#define MAC "52:54:00:aa:00:01"
-#define IFACE_ID "0d0c6d0e-0000-4000-8000-00000000000d"
 
 /* What libvirt writes on the guest's Interface, for ovs-vsctl. */
-#define CLAIM "external_ids:iface-id=" IFACE_ID " " \
+#define CLAIM "external_ids:iface-id=" EF_IFACE_ID " " \
               "external_ids:iface-status=active " \
-              "'external_ids:attached-mac=\"" MAC "\"'"
+              "'external_ids:attached-mac=\"" EF_MAC "\"'"
 
 /* The extension. */
 extern const PfExtension *const ext;
 
+/* ef_init() with it. */
+void port_fixture_init(void);
+
 /* A managed network that allows the VLANs 'allowed' (NULL: all). */
 PfNetwork *network(const char *allowed);
-/* A port of the test's guest on 'n'. */
-PfExtensionPort guest_port(const char *name, const PfNetwork *n);
-
-/* Policies from their JSON, as they arrive. */
-GVariant *policies(const char *json);
-/* What verification of 'json' says; NULL if nothing. */
-char *verify(const PfExtensionPort *ep, const char *json);
+/* A port of the test's guest on br0 that is not here yet. */
+PfExtensionPort guest_port(const char *name);
 /* Demands that 'json' is refused with exactly 'text', or, NULL, taken. */
-void assert_verdict(const PfExtensionPort *ep, const char *json,
-                    const char *text);
-
-/* Waits until 'sw' has everything that ovs-vsctl did. */
-void catch_up(void);
+void assert_verdict(const PfExtensionPort *ep, const PfNetwork *n,
+                    const char *json, const char *text);
+/* What verification of 'json' says; NULL if nothing. */
+char *verify(const PfExtensionPort *ep, const PfNetwork *n, const char *json);
 
 #endif

@@ -55,7 +55,8 @@ static const struct {
       "(Open vSwitch)" },
     { "{\"interface\":{\"mtu_request\":65536}}",
       "range: interface.mtu_request 65536 is not in 68 to 65535 "
-      "(Open vSwitch)" },
+      "(Open vSwitch); applicability: MTU 65536 is above the MTU 1500 of "
+      "bridge 'br0'" },
     { "{\"interface\":{\"ofport_request\":0}}",
       "range: interface.ofport_request 0 is not in 1 to 65279 "
       "(Open vSwitch)" },
@@ -84,10 +85,10 @@ static void
 test_malformed_policies_are_refused(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
     for (gsize i = 0; i < G_N_ELEMENTS(malformed); i++) {
-        assert_verdict(&ep, malformed[i].json, malformed[i].text);
+        assert_verdict(&ep, n, malformed[i].json, malformed[i].text);
     }
 }
 
@@ -103,7 +104,7 @@ test_only_known_columns_travel(void)
         { "interface", "error" },
     };
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *json = g_strdup_printf("{\"%s\":{\"%s\":\"x\"}}",
@@ -112,7 +113,7 @@ test_only_known_columns_travel(void)
             "syntax: %s.%s is not a column that may travel", names[i][0],
             names[i][1]);
 
-        assert_verdict(&ep, json, text);
+        assert_verdict(&ep, n, json, text);
     }
 }
 
@@ -126,7 +127,7 @@ test_foreign_keys_are_refused(void)
     };
     static const char *const rows[] = { "port", "interface" };
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
         for (gsize k = 0; k < G_N_ELEMENTS(rows); k++) {
@@ -137,18 +138,18 @@ test_foreign_keys_are_refused(void)
                 "syntax: %s.external_ids:%s is not a key that may travel",
                 rows[k], keys[i]);
 
-            assert_verdict(&ep, json, text);
+            assert_verdict(&ep, n, json, text);
         }
     }
-    assert_verdict(&ep, "{\"port\":{\"other_config\":{\"iface-id\":\"x\"}}}",
-                   NULL);
+    assert_verdict(&ep, n, "{\"port\":{\"other_config\":{\"iface-id\":"
+                   "\"x\"}}}", NULL);
 }
 
 static void
 test_sizes_have_limits(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
     g_autofree char *most = g_strnfill(4096, 'x');
     g_autofree char *more = g_strnfill(4097, 'x');
     g_autofree char *good = g_strdup_printf(
@@ -168,15 +169,15 @@ test_sizes_have_limits(void)
     g_string_append(map, "}}}");
     g_string_append(list, "]}}");
 
-    assert_verdict(&ep, good, NULL);
-    assert_verdict(&ep, value, "syntax: port.other_config:k is not a string "
-                   "of at most 4096 bytes");
-    g_autofree char *said = verify(&ep, key);
+    assert_verdict(&ep, n, good, NULL);
+    assert_verdict(&ep, n, value, "syntax: port.other_config:k is not a "
+                   "string of at most 4096 bytes");
+    g_autofree char *said = verify(&ep, n, key);
     g_assert_cmpuint(strlen(said), <, 200);
-    assert_verdict(&ep, map->str, "syntax: port.other_config is not a map of "
-                   "at most 4096 strings");
-    assert_verdict(&ep, list->str, "syntax: port.trunks is not a list of at "
-                   "most 4096 integers");
+    assert_verdict(&ep, n, map->str, "syntax: port.other_config is not a map "
+                   "of at most 4096 strings");
+    assert_verdict(&ep, n, list->str, "syntax: port.trunks is not a list of "
+                   "at most 4096 integers");
     g_string_free(map, TRUE);
     g_string_free(list, TRUE);
 }
@@ -194,7 +195,7 @@ static void
 test_network_allows_vlans(void)
 {
     g_autoptr(PfNetwork) n = network("42,100-199");
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
     static const struct {
         const char *port;
         const char *text;
@@ -237,9 +238,9 @@ test_network_allows_vlans(void)
         g_autofree char *json = g_strdup_printf("{\"port\":{%s}}",
                                                 cases[i].port);
 
-        assert_verdict(&ep, json, cases[i].text);
+        assert_verdict(&ep, n, json, cases[i].text);
     }
-    assert_verdict(&ep, "{}", ALL_TRUNKS("trunk"));
+    assert_verdict(&ep, n, "{}", ALL_TRUNKS("trunk"));
 }
 
 /* ---- Refusals: this host ---------------------------------------------- */
@@ -248,10 +249,10 @@ static void
 test_bridge_must_be_there(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
     ep.bridge = "nobr";
-    assert_verdict(&ep, "{\"port\":{\"tag\":1}}",
+    assert_verdict(&ep, n, "{\"port\":{\"tag\":1}}",
                    "applicability: there is no bridge 'nobr' on this host "
                    "(network 'lan')");
 }
@@ -260,31 +261,31 @@ static void
 test_mtu_must_fit_the_bridge(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
-    assert_verdict(&ep, "{\"interface\":{\"mtu_request\":1500}}", NULL);
-    assert_verdict(&ep, "{\"interface\":{\"mtu_request\":1501}}",
+    assert_verdict(&ep, n, "{\"interface\":{\"mtu_request\":1500}}", NULL);
+    assert_verdict(&ep, n, "{\"interface\":{\"mtu_request\":1501}}",
                    "applicability: MTU 1501 is above the MTU 1500 of bridge "
                    "'br0'");
     ep.mtu = 1500;
-    assert_verdict(&ep, "{}", NULL);
+    assert_verdict(&ep, n, "{}", NULL);
     ep.mtu = 9000;
-    assert_verdict(&ep, "{}", "applicability: MTU 9000 is above the MTU 1500 "
-                   "of bridge 'br0'");
+    assert_verdict(&ep, n, "{}", "applicability: MTU 9000 is above the MTU "
+                   "1500 of bridge 'br0'");
 }
 
 static void
 test_fake_bridge_is_in_the_way(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
     ovs_do("ovs-vsctl add-br fake0 br0 66");
     sw_loop_until(sw_port_exists, (gpointer) "fake0", "the fake bridge");
-    assert_verdict(&ep, "{\"port\":{\"tag\":66}}",
+    assert_verdict(&ep, n, "{\"port\":{\"tag\":66}}",
                    "applicability: bridge 'br0' has a fake bridge 'fake0' for "
                    "VLAN 66: libvirt could not add the port");
-    assert_verdict(&ep, "{\"port\":{\"tag\":67}}", NULL);
+    assert_verdict(&ep, n, "{\"port\":{\"tag\":67}}", NULL);
     ovs_do("ovs-vsctl del-br fake0");
     sw_loop_until(sw_port_is_gone, (gpointer) "fake0", "its end");
 }
@@ -293,81 +294,104 @@ static void
 test_identity_must_be_unused(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
 
     ovs_do("ovs-vsctl add-port br0 other -- set Interface other type=internal "
            CLAIM);
     sw_loop_until(sw_port_exists, (gpointer) "other", "another port");
-    catch_up();
-    assert_verdict(&ep, "{}",
-                   "conflict: attached-mac " MAC " is in use by port 'other' "
-                   "on this host; conflict: iface-id " IFACE_ID " is in use "
+    ef_catch_up();
+    assert_verdict(&ep, n, "{}",
+                   "conflict: attached-mac " EF_MAC " is in use by port "
+                   "'other' on this host; conflict: iface-id " EF_IFACE_ID
+                   " is in use by port 'other' on this host");
+    ep.iface_id = NULL;
+    assert_verdict(&ep, n, "{}", "conflict: attached-mac " EF_MAC " is in use "
                    "by port 'other' on this host");
-    ep.iface_id = NULL;
-    assert_verdict(&ep, "{}", "conflict: attached-mac " MAC " is in use by "
-                   "port 'other' on this host");
-    ep.iface_id = IFACE_ID;
+    ep.iface_id = EF_IFACE_ID;
     ep.mac = "52:54:00:aa:00:02";
-    assert_verdict(&ep, "{}", "conflict: iface-id " IFACE_ID " is in use by "
-                   "port 'other' on this host");
+    assert_verdict(&ep, n, "{}", "conflict: iface-id " EF_IFACE_ID " is in "
+                   "use by port 'other' on this host");
     ep.iface_id = NULL;
-    assert_verdict(&ep, "{}", NULL);
+    assert_verdict(&ep, n, "{}", NULL);
     ep.name = "other";
-    assert_verdict(&ep, "{}", "conflict: a port named 'other' is on bridge "
+    assert_verdict(&ep, n, "{}", "conflict: a port named 'other' is on bridge "
                    "'br0' of this host");
     ep.name = "br0";
-    assert_verdict(&ep, "{}", "conflict: a port named 'br0' is on bridge "
+    assert_verdict(&ep, n, "{}", "conflict: a port named 'br0' is on bridge "
                    "'br0' of this host");
 
     /* Once it is here it is in no conflict with itself. */
-    ep = guest_port("other", n);
+    ep = guest_port("other");
     ep.is_here = TRUE;
-    assert_verdict(&ep, "{}", NULL);
+    assert_verdict(&ep, n, "{}", NULL);
+    sw_delete_port("other");
+}
+
+static void
+test_carriers_claim_nothing(void)
+{
+    g_autoptr(PfNetwork) n = network(NULL);
+    PfExtensionPort ep = guest_port("web0");
+    PfChange *change = pf_change_new(TRUE);
+
+    sw_commit(sw_ghost("other", 0), "ghost");
+    pf_change_make_carrier(change, "other", NULL, MIGRATION);
+    sw_commit(change, "carrier");
+    /* A restarted libvirtd claims for the carrier. */
+    ovs_do("ovs-vsctl set Interface other " CLAIM);
+    ef_catch_up();
+    assert_verdict(&ep, n, "{}", NULL);
     sw_delete_port("other");
 }
 
 /* ---- Messages --------------------------------------------------------- */
 
+/* Demands that each of 'parts' ("A|B") is in what is said of 'json', and that
+ * as many problems are. */
+static void
+assert_all_in(const PfExtensionPort *ep, const PfNetwork *n, const char *json,
+              const char *parts)
+{
+    g_autofree char *said = verify(ep, n, json);
+    g_auto(GStrv) each = g_strsplit(parts, "|", -1);
+    g_auto(GStrv) got = g_strsplit(said, "; ", -1);
+
+    for (guint i = 0; each[i]; i++) {
+        if (!strstr(said, each[i])) {
+            g_error("'%s' is not in '%s'", each[i], said);
+        }
+    }
+    g_assert_cmpuint(g_strv_length(got), ==, g_strv_length(each));
+}
+
 static void
 test_every_problem_is_told(void)
 {
     g_autoptr(PfNetwork) n = network("42");
-    PfExtensionPort ep = guest_port("other", n);
+    PfExtensionPort ep = guest_port("other");
 
     ovs_do("ovs-vsctl add-port br0 other -- set Interface other "
            "type=internal -- add-port br0 more -- set Interface more "
            "type=internal " CLAIM);
     sw_loop_until(sw_port_exists, (gpointer) "more", "other ports");
-    catch_up();
-    g_autofree char *form = verify(
-        &ep, "{\"port\":{\"tag\":4096,\"qos\":\"x\",\"protected\":3},"
-        "\"interface\":{\"mtu_request\":1,\"external_ids\":{\"iface-id\":"
-        "\"x\"}},\"bridge\":{}}");
-    g_autofree char *host = verify(
-        &ep, "{\"port\":{\"tag\":43},\"interface\":{\"mtu_request\":1600}}");
-    static const char *const in_form[] = {
-        "range: port.tag 4096 ", "syntax: port.qos ",
-        "syntax: port.protected ", "range: interface.mtu_request 1 ",
-        "syntax: interface.external_ids:iface-id ", "syntax: 'bridge' ",
-        "conflict: attached-mac ", "conflict: iface-id ",
-        "conflict: a port named 'other' ",
-    };
-    static const char *const in_host[] = {
-        "range: VLAN 43 (tag) ", "applicability: MTU 1600 ",
-        "conflict: attached-mac ", "conflict: iface-id ",
-        "conflict: a port named 'other' ",
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(in_form); i++) {
-        if (!strstr(form, in_form[i])) {
-            g_error("'%s' is not in '%s'", in_form[i], form);
-        }
-    }
-    for (gsize i = 0; i < G_N_ELEMENTS(in_host); i++) {
-        if (!strstr(host, in_host[i])) {
-            g_error("'%s' is not in '%s'", in_host[i], host);
-        }
-    }
+    ef_catch_up();
+    /* Whatever is not well formed; then nothing else is looked at. */
+    assert_all_in(&ep, n, "{\"port\":{\"tag\":4096,\"qos\":\"x\","
+                  "\"protected\":3},\"interface\":{\"mtu_request\":1,"
+                  "\"external_ids\":{\"iface-id\":\"x\"}},\"bridge\":{}}",
+                  "syntax: port.qos |syntax: port.protected |"
+                  "syntax: interface.external_ids:iface-id |"
+                  "syntax: 'bridge' ");
+    assert_all_in(&ep, n, "{\"port\":{\"tag\":4096},\"interface\":{"
+                  "\"mtu_request\":1}}",
+                  "range: port.tag 4096 |range: interface.mtu_request 1 |"
+                  "conflict: attached-mac |conflict: iface-id |"
+                  "conflict: a port named 'other' ");
+    assert_all_in(&ep, n, "{\"port\":{\"tag\":43},\"interface\":{"
+                  "\"mtu_request\":1600}}",
+                  "range: VLAN 43 (tag) |applicability: MTU 1600 |"
+                  "conflict: attached-mac |conflict: iface-id |"
+                  "conflict: a port named 'other' ");
     sw_delete_port("other");
     sw_delete_port("more");
 }
@@ -376,7 +400,7 @@ static void
 test_messages_are_one_clean_line(void)
 {
     g_autoptr(PfNetwork) n = network("42");
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
     g_autofree char *filler = g_strnfill(63, 'x');
     g_autofree char *cut = g_strdup_printf("{\"port\":{\"%sæ\":1}}", filler);
     GString *trunks = g_string_new("{\"port\":{\"trunks\":[0");
@@ -389,7 +413,7 @@ test_messages_are_one_clean_line(void)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(hostile); i++) {
-        g_autofree char *said = verify(&ep, hostile[i]);
+        g_autofree char *said = verify(&ep, n, hostile[i]);
 
         g_assert_nonnull(said);
         for (const char *p = said; *p; p++) {
@@ -399,14 +423,14 @@ test_messages_are_one_clean_line(void)
         }
     }
 
-    g_autofree char *half = verify(&ep, cut);
+    g_autofree char *half = verify(&ep, n, cut);
     g_assert_true(g_utf8_validate(half, -1, NULL));
 
     for (int i = 1; i < 4096; i++) {
         g_string_append_printf(trunks, ",%d", i);
     }
     g_string_append(trunks, "]}}");
-    g_autofree char *many = verify(&ep, trunks->str);
+    g_autofree char *many = verify(&ep, n, trunks->str);
     g_assert_cmpuint(strlen(many), <, 4096);
     g_assert_true(g_str_has_prefix(many, "range: VLAN 0 (trunks) "));
     g_assert_true(g_str_has_suffix(many, "; and 4079 more"));
@@ -422,7 +446,7 @@ main(int argc, char *argv[])
         return 0;
     }
     g_test_init(&argc, &argv, NULL);
-    switch_fixture_init();
+    port_fixture_init();
 
 #define TEST(FUNCTION) \
     g_test_add_func("/port-verify/" #FUNCTION, test_##FUNCTION)
@@ -435,11 +459,12 @@ main(int argc, char *argv[])
     TEST(mtu_must_fit_the_bridge);
     TEST(fake_bridge_is_in_the_way);
     TEST(identity_must_be_unused);
+    TEST(carriers_claim_nothing);
     TEST(every_problem_is_told);
     TEST(messages_are_one_clean_line);
 #undef TEST
 
     result = g_test_run();
-    switch_fixture_done();
+    ef_done();
     return result;
 }

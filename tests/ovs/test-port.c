@@ -18,15 +18,13 @@
 static char *
 policies_text(const char *name, const PfNetwork *n)
 {
-    PfExtensionPort ep = guest_port(name, n);
-    g_autoptr(GVariant) image = pf_switch_image(sw, name);
-    g_autoptr(GError) error = NULL;
-    GVariant *v;
+    PfExtensionPort ep = ef_port(name, "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(ext, PF_CALL_GET_POLICIES, &ep, n,
+                                        NULL);
 
-    g_assert_nonnull(image);
-    v = ext->get_policies(&ep, image, &error);
-    g_assert_no_error(error);
-    return pf_codec_format(v);
+    g_assert_nonnull(said->policies);
+    g_assert_false(said->changed);
+    return pf_codec_format(said->policies);
 }
 
 /* What ovs-vsctl shows of the extension's columns. */
@@ -44,11 +42,10 @@ listing(const char *name)
 
 /* Requests 4 and 5 for the port 'ep' with 'v': a ghost with its policies. */
 static void
-make_ghost(const PfExtensionPort *ep, GVariant *v)
+make_ghost(const PfExtensionPort *ep, const PfNetwork *n, GVariant *v)
 {
     g_autoptr(GVariant) iface = pf_codec_dict(v, "interface");
-    g_autoptr(GError) error = NULL;
-    PfChange *change = pf_change_new(TRUE);
+    g_autoptr(EfSaid) said = NULL;
     gint64 ofport = 0;
 
     if (iface) {
@@ -57,10 +54,9 @@ make_ghost(const PfExtensionPort *ep, GVariant *v)
     if (pf_switch_ofport_taken(sw, ep->bridge, ofport, ep->name)) {
         ofport = 0;
     }
-    sw_commit(sw_ghost(ep->name, NULL, ofport), "port-create");
-    g_assert_true(ext->property_add(ep, v, change, &error));
-    g_assert_no_error(error);
-    sw_commit(change, "property-add");
+    sw_commit(sw_ghost(ep->name, ofport), "port-create");
+    said = ef_call_ok(ext, PF_CALL_PROPERTY_ADD, ep, n, v);
+    g_assert_true(said->changed);
 }
 
 /* The rest: the tap takes the ghost's place, the port claims the NIC, and
@@ -88,31 +84,31 @@ static void
 assert_moves_whole(const char *port, const char *iface)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
     int fd = ovs_tap_open("web0");
 
     g_test_message("Port %s, Interface %s", port, iface);
     ovs_do("ovs-vsctl add-port br0 web0 -- set Port web0 %s "
            "-- set Interface web0 " CLAIM " %s", port, iface);
     sw_loop_until(sw_port_exists, (gpointer) "web0", "the source's port");
-    catch_up();
+    ef_catch_up();
     g_autofree char *before = listing("web0");
     g_autofree char *json = policies_text("web0", n);
     sw_delete_port("web0");
     close(fd);
 
-    g_autoptr(GVariant) v = policies(json);
-    assert_verdict(&ep, json, NULL);
-    make_ghost(&ep, v);
+    g_autoptr(GVariant) v = ef_policies(json);
+    assert_verdict(&ep, n, json, NULL);
+    make_ghost(&ep, n, v);
     fd = ovs_tap_open("web0");
     take_tap(&ep);
     g_autofree char *after = listing("web0");
     g_assert_cmpstr(before, ==, after);
 
     /* And it would move on as the same. */
-    catch_up();
+    ef_catch_up();
     g_autofree char *again = policies_text("web0", n);
-    g_autoptr(GVariant) w = policies(again);
+    g_autoptr(GVariant) w = ef_policies(again);
     g_autofree char *v_text = g_variant_print(v, TRUE);
     g_autofree char *w_text = g_variant_print(w, TRUE);
     g_assert_cmpstr(v_text, ==, w_text);
@@ -154,9 +150,9 @@ test_foreign_keys_do_not_travel(void)
            "external_ids:portferry-x=y -- set Port web0 "
            "external_ids:portferry-role=operational tag=5");
     sw_loop_until(sw_port_exists, (gpointer) "web0", "the port");
-    catch_up();
+    ef_catch_up();
     g_autofree char *json = policies_text("web0", n);
-    g_autoptr(GVariant) v = policies(json);
+    g_autoptr(GVariant) v = ef_policies(json);
     g_autoptr(GVariant) port = pf_codec_dict(v, "port");
     g_autoptr(GVariant) iface = pf_codec_dict(v, "interface");
     gint64 tag = 0;
@@ -168,37 +164,54 @@ test_foreign_keys_do_not_travel(void)
     sw_delete_port("web0");
 }
 
-/* At the switchover the port may be a carrier already: then what was written
- * down for the way back is what its policies are taken from. */
 static void
-test_undo_image_has_the_same_policies(void)
+test_port_that_is_not_there_has_no_policies(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
-    g_autoptr(GError) error = NULL;
+    PfExtensionPort ep = guest_port("nobody");
+    g_autoptr(GVariant) v = ef_policies("{}");
+    g_autoptr(EfSaid) get = ef_call(ext, PF_CALL_GET_POLICIES, &ep, n, NULL);
+    g_autoptr(EfSaid) add = ef_call(ext, PF_CALL_PROPERTY_ADD, &ep, n, v);
 
-    ovs_do("ovs-vsctl add-port br0 web0 tag=5 -- set Interface web0 "
-           "type=internal lldp:enable=false bfd:enable=false " CLAIM
-           " -- set Port web0 lacp=off external_ids:a=b qos=@q "
-           "-- --id=@q create QoS type=linux-noop");
-    sw_loop_until(sw_port_exists, (gpointer) "web0", "the port");
-    catch_up();
-    g_autofree char *want = policies_text("web0", n);
-    g_autoptr(GVariant) undo = pf_switch_undo_image(sw, "web0");
-    g_autofree char *got = pf_codec_format(ext->get_policies(&ep, undo,
-                                                             &error));
+    g_assert_null(get->policies);
+    g_assert_nonnull(get->error);
+    g_assert_cmpstr(get->error->message, ==,
+                    "the switch has no port 'nobody'");
+    g_assert_nonnull(add->error);
+    g_assert_cmpstr(add->error->message, ==,
+                    "the switch has no port 'nobody'");
+}
 
-    g_assert_no_error(error);
-    g_assert_cmpstr(want, ==, got);
+static void
+test_foreign_keys_stay_when_policies_come(void)
+{
+    g_autoptr(PfNetwork) n = network(NULL);
+    PfExtensionPort ep = guest_port("web0");
+    g_autoptr(GVariant) v = ef_policies(
+        "{\"port\":{\"external_ids\":{\"b\":\"2\"}},"
+        "\"interface\":{\"external_ids\":{\"c\":\"3\"}}}");
+
+    sw_commit(sw_ghost("web0", 0), "port-create");
+    ovs_do("ovs-vsctl set Port web0 external_ids:old=x "
+           "-- set Interface web0 " CLAIM " external_ids:old=x "
+           "external_ids:PortData=pf1.x");
+    ef_catch_up();
+    g_autoptr(EfSaid) said = ef_call_ok(ext, PF_CALL_PROPERTY_ADD, &ep, n, v);
+    ovs_assert_prints("{b=\"2\", " PF_KEY_MIGRATION "=\"" MIGRATION "\", "
+                      PF_KEY_ROLE "=operational}",
+                      "ovs-vsctl get Port web0 external_ids");
+    ovs_assert_prints("{PortData=pf1.x, attached-mac=\"" EF_MAC "\", "
+                      "c=\"3\", iface-id=\"" EF_IFACE_ID "\", "
+                      "iface-status=active}",
+                      "ovs-vsctl get Interface web0 external_ids");
     sw_delete_port("web0");
-    ovs_do("ovs-vsctl --all destroy QoS");
 }
 
 static void
 test_unstamped_port_has_what_the_xml_says(void)
 {
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
     static const struct {
         const char *json;
         const char *tag;
@@ -212,10 +225,10 @@ test_unstamped_port_has_what_the_xml_says(void)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(GVariant) v = policies(cases[i].json);
+        g_autoptr(GVariant) v = ef_policies(cases[i].json);
 
-        assert_verdict(&ep, cases[i].json, NULL);
-        make_ghost(&ep, v);
+        assert_verdict(&ep, n, cases[i].json, NULL);
+        make_ghost(&ep, n, v);
         ovs_assert_prints(cases[i].tag, "ovs-vsctl get Port web0 tag");
         ovs_assert_prints(cases[i].trunks, "ovs-vsctl get Port web0 trunks");
         sw_delete_port("web0");
@@ -224,26 +237,17 @@ test_unstamped_port_has_what_the_xml_says(void)
 
 /* ---- At the switchover ------------------------------------------------ */
 
-/* nic_restore from 'old' to 'new'; commits and returns whether it changed
- * anything. */
+/* nic_restore from 'old' to 'new'; returns whether it changed anything. */
 static gboolean
 restore(const PfExtensionPort *ep, const char *old, const char *new)
 {
-    g_autoptr(GVariant) before = policies(old);
-    g_autoptr(GVariant) after = policies(new);
-    g_autoptr(GError) error = NULL;
-    PfChange *change = pf_change_new(TRUE);
-    gboolean changed = FALSE;
+    g_autoptr(PfNetwork) n = network(NULL);
+    g_autoptr(GVariant) before = ef_policies(old);
+    g_autoptr(GVariant) after = ef_policies(new);
+    g_autoptr(EfSaid) said = ef_restore(ext, ep, n, before, after, NULL);
 
-    g_assert_true(ext->nic_restore(ep, before, after, NULL, change, &changed,
-                                   &error));
-    g_assert_no_error(error);
-    if (changed) {
-        sw_commit(change, "nic-restore");
-    } else {
-        pf_change_free(change);
-    }
-    return changed;
+    g_assert_no_error(said->error);
+    return said->changed;
 }
 
 static void
@@ -259,26 +263,30 @@ test_last_change_arrives(void)
         "{\"interface\":{\"ofport\":6},"
         "\"port\":{\"other_config\":{\"b\":\"3\"},\"tag\":43}}";
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
-    g_autoptr(GVariant) v = policies(old);
+    PfExtensionPort ep = guest_port("web0");
+    g_autoptr(GVariant) v = ef_policies(old);
     int fd = ovs_tap_open("web0");
 
-    make_ghost(&ep, v);
+    make_ghost(&ep, n, v);
     take_tap(&ep);
-    catch_up();
+    ef_catch_up();
     g_autofree char *row = ovs_run("ovs-vsctl get Port web0 _uuid");
 
     g_assert_false(restore(&ep, old, old));
     g_assert_true(restore(&ep, old, new));
     ovs_assert_prints("43\n{b=\"3\"}",
                       "ovs-vsctl get Port web0 tag other_config");
-    ovs_assert_prints("{attached-mac=\"" MAC "\", iface-id=\"" IFACE_ID "\", "
-                      "iface-status=active}",
+    ovs_assert_prints("{attached-mac=\"" EF_MAC "\", "
+                      "iface-id=\"" EF_IFACE_ID "\", iface-status=active}",
                       "ovs-vsctl get Interface web0 external_ids");
     ovs_assert_prints(row, "ovs-vsctl get Port web0 _uuid");
 
     /* Neither another order nor another number is a change. */
     g_assert_false(restore(&ep, new, new_in_other_order));
+    /* Nor is to say what is so anyway. */
+    g_assert_false(restore(&ep, "{}", "{\"port\":{\"protected\":false,"
+                           "\"trunks\":[],\"other_config\":{}},"
+                           "\"interface\":{\"ingress_policing_rate\":0}}"));
     g_assert_true(restore(&ep, "{}", new));
     g_assert_true(restore(&ep, new, "{}"));
     ovs_assert_prints("[]\n{}", "ovs-vsctl get Port web0 tag other_config");
@@ -294,15 +302,15 @@ test_taken_number_is_not_taken_away(void)
     static const char json[] =
         "{\"interface\":{\"ofport_request\":200,\"ofport\":200}}";
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
-    g_autoptr(GVariant) v = policies(json);
+    PfExtensionPort ep = guest_port("web0");
+    g_autoptr(GVariant) v = ef_policies(json);
 
     ovs_do("ovs-vsctl add-port br0 other -- set Interface other type=internal "
            "ofport_request=200");
     sw_loop_until(sw_port_exists, (gpointer) "other", "another port");
-    catch_up();
-    assert_verdict(&ep, json, NULL);
-    make_ghost(&ep, v);
+    ef_catch_up();
+    assert_verdict(&ep, n, json, NULL);
+    make_ghost(&ep, n, v);
     ovs_assert_prints("200", "ovs-vsctl get Interface other ofport");
     ovs_assert_prints("[]", "ovs-vsctl get Interface web0 ofport_request");
     ovs_assert_prints("0", "test $(ovs-vsctl get Interface web0 ofport) -gt 0"
@@ -314,7 +322,7 @@ test_taken_number_is_not_taken_away(void)
     sw_delete_port("web0");
 
     /* Where it is free, it is asked for. */
-    make_ghost(&ep, v);
+    make_ghost(&ep, n, v);
     ovs_assert_prints("200\n200",
                       "ovs-vsctl get Interface web0 ofport_request ofport");
     sw_delete_port("web0");
@@ -342,19 +350,19 @@ test_hundred_moves_leave_nothing(void)
         "\"external_ids\":{\"b\":\"2\"}},\"interface\":{\"mtu_request\":1400,"
         "\"ofport\":900,\"ofport_request\":900}}";
     g_autoptr(PfNetwork) n = network(NULL);
-    PfExtensionPort ep = guest_port("web0", n);
+    PfExtensionPort ep = guest_port("web0");
     g_autofree char *before = census();
     int fd = ovs_tap_open("web0");
 
     for (int i = 0; i < 100; i++) {
-        g_autoptr(GVariant) v = policies(json);
+        g_autoptr(GVariant) v = ef_policies(json);
         PfChange *change;
 
-        make_ghost(&ep, v);
+        make_ghost(&ep, n, v);
         take_tap(&ep);
-        catch_up();
+        ef_catch_up();
         g_autofree char *again = policies_text("web0", n);
-        g_autoptr(GVariant) w = policies(again);
+        g_autoptr(GVariant) w = ef_policies(again);
         g_autoptr(GVariant) iface = pf_codec_dict(w, "interface");
         gint64 ofport = 0;
 
@@ -381,13 +389,13 @@ main(int argc, char *argv[])
         return 0;
     }
     g_test_init(&argc, &argv, NULL);
-    switch_fixture_init();
-    g_assert_true(pf_extension_find("port") == ext);
+    port_fixture_init();
 
 #define TEST(FUNCTION) g_test_add_func("/port/" #FUNCTION, test_##FUNCTION)
     TEST(port_moves_whole);
     TEST(foreign_keys_do_not_travel);
-    TEST(undo_image_has_the_same_policies);
+    TEST(port_that_is_not_there_has_no_policies);
+    TEST(foreign_keys_stay_when_policies_come);
     TEST(unstamped_port_has_what_the_xml_says);
     TEST(last_change_arrives);
     TEST(taken_number_is_not_taken_away);
@@ -395,6 +403,6 @@ main(int argc, char *argv[])
 #undef TEST
 
     result = g_test_run();
-    switch_fixture_done();
+    ef_done();
     return result;
 }

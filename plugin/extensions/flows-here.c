@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * flows-here: see flows-here.h.
+ *
+ * Only what may be a port's is asked for, by filters that ovs-vswitchd applies
+ * (its match is loose: a rule that is more specific than the filter is found):
+ * a bridge may have many more rules.
+ */
+#include <config.h>
+
+#include "plugin/extensions/flows-here.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "packets.h"
+#include "plugin/extensions/flows-ask.h"
+#include "plugin/extensions/flows-slice.h"
+
+/* ---- The database ------------------------------------------------------- */
+
+/* Calls 'func' for each member of a set of strings, which is one string if it
+ * has one member. */
+static void
+for_each_string(GVariant *value, void (*func)(const char *, gpointer),
+                gpointer user)
+{
+    if (value && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)) {
+        func(g_variant_get_string(value, NULL), user);
+    } else if (value && g_variant_is_of_type(value, G_VARIANT_TYPE("av"))) {
+        GVariantIter iter;
+        GVariant *member;
+
+        g_variant_iter_init(&iter, value);
+        while (g_variant_iter_loop(&iter, "v", &member)) {
+            func(g_variant_get_string(member, NULL), user);
+        }
+    }
+}
+
+typedef struct {
+    const PfHost *host;
+    GHashTable *names;
+} PortWalk;
+
+static void
+walk_interface(const char *uuid, gpointer user)
+{
+    PortWalk *walk = user;
+    const PfRow *row = walk->host->by_uuid(NULL, "Interface", uuid);
+    GVariant *name = row ? walk->host->get(row, "name") : NULL;
+
+    if (name) {
+        g_hash_table_add(walk->names, g_variant_dup_string(name, NULL));
+        g_variant_unref(name);
+    }
+}
+
+static void
+walk_port(const char *uuid, gpointer user)
+{
+    PortWalk *walk = user;
+    const PfRow *row = walk->host->by_uuid(NULL, "Port", uuid);
+    g_autoptr(GVariant) interfaces =
+        row ? walk->host->get(row, "interfaces") : NULL;
+
+    for_each_string(interfaces, walk_interface, walk);
+}
+
+GHashTable *
+pf_flow_here_ports(const PfHost *host, const char *bridge)
+{
+    PortWalk walk = {
+        host, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)
+    };
+    const PfRow *row = host->find(NULL, "Bridge", "name", bridge);
+    g_autoptr(GVariant) ports = row ? host->get(row, "ports") : NULL;
+
+    for_each_string(ports, walk_port, &walk);
+    return walk.names;
+}
+
+/* Adds the names of all interfaces of 'bridge'. */
+static void
+add_names(const PfHost *host, const char *bridge, PfFlowNames *names)
+{
+    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, bridge);
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, ports);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        pf_flow_names_add(names, name);
+    }
+}
+
+PfFlowNames *
+pf_flow_here_names(const PfHost *host, const char *bridge, const char *own,
+                   gint64 ofport)
+{
+    g_autofree char *plain = pf_flow_plain_name(own);
+    PfFlowNames *names = pf_flow_names_new(plain, NULL, ofport);
+
+    add_names(host, bridge, names);
+    return names;
+}
+
+gboolean
+pf_flow_here_can_name(GHashTable *ports, const PfFlowNames *names,
+                      const PfFlowRule *rule)
+{
+    ofp_port_t in_port;
+    struct match match;
+    const char *name;
+
+    minimatch_expand(&rule->fm.match, &match);
+    in_port = match.flow.in_port.ofp_port;
+    if (!match.wc.masks.in_port.ofp_port || in_port == OFPP_LOCAL
+        || in_port == pf_flow_names_own(names)) {
+        return TRUE;
+    }
+    name = pf_flow_names_get(names, in_port);
+    return name && g_hash_table_contains(ports, name);
+}
+
+gboolean
+pf_flow_here_is_controlled(const PfHost *host, const char *bridge)
+{
+    const PfRow *row = host->find(NULL, "Bridge", "name", bridge);
+    g_autoptr(GVariant) controller = row ? host->get(row, "controller")
+                                         : NULL;
+
+    return controller != NULL;
+}
+
+struct eth_addr
+pf_flow_here_mac(const char *mac)
+{
+    struct eth_addr ea;
+
+    return eth_addr_from_string(mac, &ea) ? ea : eth_addr_zero;
+}
+
+/* ---- Filters ------------------------------------------------------------ */
+
+char *
+pf_flow_here_narrow(const char *filter, const PfFlowOptions *options)
+{
+    if (!options->cookie_mask) {
+        return g_strdup(filter);
+    }
+    return g_strdup_printf("cookie=0x%" G_GINT64_MODIFIER "x/0x%"
+                           G_GINT64_MODIFIER "x,%s", options->cookie,
+                           options->cookie_mask, filter);
+}
+
+GPtrArray *
+pf_flow_here_filters(const PfExtensionPort *port,
+                     const PfFlowOptions *options)
+{
+    static const char *const macs[] = {
+        "dl_src=", "dl_dst=", "arp,arp_sha=", "arp,arp_tha=",
+        "rarp,arp_sha=", "rarp,arp_tha=",
+        "icmp6,icmp_type=135,nd_sll=", "icmp6,icmp_type=136,nd_tll=",
+    };
+    GPtrArray *filters = g_ptr_array_new_with_free_func(g_free);
+
+    if (port->ofport > 0) {
+        g_autofree char *in = g_strdup_printf(
+            "in_port=%" G_GINT64_FORMAT, port->ofport);
+        g_autofree char *out = g_strdup_printf(
+            "out_port=%" G_GINT64_FORMAT, port->ofport);
+
+        g_ptr_array_add(filters, pf_flow_here_narrow(in, options));
+        g_ptr_array_add(filters, pf_flow_here_narrow(out, options));
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(macs); i++) {
+        g_autofree char *filter = g_strconcat(macs[i], port->mac, NULL);
+
+        g_ptr_array_add(filters, pf_flow_here_narrow(filter, options));
+    }
+    return filters;
+}
+
+/* ---- Reading ------------------------------------------------------------ */
+
+typedef struct {
+    const PfHost *host;
+    char *bridge;
+    struct eth_addr mac;
+    PfFlowOptions options;
+    guint parts;
+    guint timeout_ms;
+    PfFlowHere *here;
+    gboolean all_names;         /* here->names has every port. */
+    GHashTable *lines;          /* Lines that may be rules of the port. */
+    GHashTableIter next;        /* Of them, when they are read. */
+    GError *error;
+    PfFlowHereDone done;
+    gpointer user;
+} Reader;
+
+void
+pf_flow_here_free(PfFlowHere *here)
+{
+    if (here) {
+        pf_flow_names_free(here->names);
+        g_ptr_array_unref(here->rules);
+        g_hash_table_unref(here->groups);
+        g_hash_table_unref(here->meters);
+        g_hash_table_unref(here->meter_rules);
+        g_free(here);
+    }
+}
+
+static void
+reader_end(Reader *reader)
+{
+    if (reader->error) {
+        g_clear_pointer(&reader->here, pf_flow_here_free);
+    }
+    reader->done(reader->user, g_steal_pointer(&reader->here),
+                 reader->error);
+    g_hash_table_unref(reader->lines);
+    g_clear_error(&reader->error);
+    g_free(reader->bridge);
+    g_free(reader);
+}
+
+/* Lets lines name every port of the bridge. */
+static void
+name_all(Reader *reader)
+{
+    reader->all_names = TRUE;
+    add_names(reader->host, reader->bridge, reader->here->names);
+}
+
+static PfFlowRule *
+read_rule(Reader *reader, const char *line, char **why)
+{
+    PfFlowRule *rule = pf_flow_rule_parse(line, reader->here->names, why);
+
+    if (!rule && !reader->all_names) {
+        g_clear_pointer(why, g_free);
+        name_all(reader);
+        rule = pf_flow_rule_parse(line, reader->here->names, why);
+    }
+    return rule;
+}
+
+static gboolean
+rules_step(gpointer user)
+{
+    Reader *reader = user;
+    PfFlowHere *here = reader->here;
+    g_autofree char *why = NULL;
+    PfFlowRule *rule = NULL;
+    gpointer line;
+
+    if (reader->error
+        || !g_hash_table_iter_next(&reader->next, &line, NULL)) {
+        reader_end(reader);
+        return FALSE;
+    }
+    rule = read_rule(reader, line, &why);
+    if (!rule) {
+        g_set_error(&reader->error, PF_FLOW_ERROR, PF_FLOW_ERROR_INVALID,
+                    "bridge %s: rule \"%.300s\" cannot be read again: %s",
+                    reader->bridge, (const char *) line, why);
+        return TRUE;
+    }
+    if (pf_flow_rule_bound(rule, pf_flow_names_own(here->names),
+                           &reader->mac, here->groups)
+        == PF_FLOW_BOUND_NOT) {
+        pf_flow_rule_free(rule);
+    } else {
+        g_ptr_array_add(here->rules, rule);
+    }
+    return TRUE;
+}
+
+static void
+read_rules(Reader *reader)
+{
+    g_hash_table_iter_init(&reader->next, reader->lines);
+    pf_flow_slice(rules_step, reader);
+}
+
+static void
+take_lines(Reader *reader, const GPtrArray *lines)
+{
+    for (guint i = 0; i < lines->len; i++) {
+        g_hash_table_add(reader->lines, g_strdup(lines->pdata[i]));
+    }
+}
+
+static void
+by_group_answered(gpointer user, const PfFlowAsk *ask)
+{
+    Reader *reader = user;
+
+    for (guint i = 0; i < pf_flow_ask_count(ask); i++) {
+        if (pf_flow_ask_error(ask, i) && !reader->error) {
+            reader->error = g_error_copy(pf_flow_ask_error(ask, i));
+        }
+        take_lines(reader, pf_flow_ask_lines(ask, i));
+    }
+    read_rules(reader);
+}
+
+/* Asks for the rules that output to the port by a group, if there may be
+ * any. */
+static void
+ask_by_group(Reader *reader)
+{
+    PfFlowHere *here = reader->here;
+    PfFlowAsk *ask = pf_flow_ask_new(reader->host, reader->bridge,
+                                     reader->timeout_ms);
+    GHashTableIter iter;
+    gpointer id;
+
+    g_hash_table_iter_init(&iter, here->groups);
+    while (g_hash_table_iter_next(&iter, &id, NULL)) {
+        if (pf_flow_group_outputs_only_to(GPOINTER_TO_UINT(id),
+                                          pf_flow_names_own(here->names),
+                                          here->groups)) {
+            g_autofree char *filter = g_strdup_printf(
+                "out_group=%u", GPOINTER_TO_UINT(id));
+            g_autofree char *narrow = pf_flow_here_narrow(
+                filter, &reader->options);
+
+            pf_flow_ask_add(ask, PF_OPENFLOW_RULES, narrow);
+        }
+    }
+    pf_flow_ask_go(ask, by_group_answered, reader);
+}
+
+static void
+take_group(Reader *reader, const char *line)
+{
+    g_autofree char *why = NULL;
+    PfFlowGroup *group = pf_flow_group_parse(line, reader->here->names, &why);
+
+    if (!group && !reader->all_names) {
+        g_clear_pointer(&why, g_free);
+        name_all(reader);
+        group = pf_flow_group_parse(line, reader->here->names, &why);
+    }
+    /* One that cannot be read is nobody's that we know of: a rule of the port
+     * that refers to it is refused on the other host. */
+    if (group) {
+        g_hash_table_replace(reader->here->groups,
+                             GUINT_TO_POINTER(group->gm.group_id), group);
+    }
+}
+
+static void
+take_meter(Reader *reader, const char *line)
+{
+    g_autofree char *why = NULL;
+    PfFlowMeter *meter = pf_flow_meter_parse(line, &why);
+
+    if (meter) {
+        g_hash_table_replace(reader->here->meters,
+                             GUINT_TO_POINTER(meter->id), meter);
+    }
+}
+
+static void
+take_meter_stats(Reader *reader, const char *line)
+{
+    const char *rules = strstr(line, "flow_count:");
+    guint id, n;
+
+    if (sscanf(line, "meter:%u", &id) == 1 && rules
+        && sscanf(rules, "flow_count:%u", &n) == 1) {
+        g_hash_table_insert(reader->here->meter_rules, GUINT_TO_POINTER(id),
+                            GUINT_TO_POINTER(n));
+    }
+}
+
+/* The answer number 'i'. */
+static void
+take_answer(Reader *reader, const PfFlowAsk *ask, guint i)
+{
+    const GPtrArray *lines = pf_flow_ask_lines(ask, i);
+    PfOpenflowKind kind = pf_flow_ask_kind(ask, i);
+    const GError *error = pf_flow_ask_error(ask, i);
+
+    /* A bridge of an old version or on a datapath without meters has none. */
+    if (error && kind != PF_OPENFLOW_METERS
+        && kind != PF_OPENFLOW_METER_STATS) {
+        if (!reader->error) {
+            reader->error = g_error_copy(error);
+        }
+        return;
+    }
+    if (kind == PF_OPENFLOW_RULES) {
+        take_lines(reader, lines);
+        return;
+    }
+    for (guint j = 0; j < lines->len; j++) {
+        const char *line = lines->pdata[j];
+
+        if (kind != PF_OPENFLOW_METER_STATS) {
+            reader->here->digest += g_str_hash(line);
+        }
+        if (kind == PF_OPENFLOW_GROUPS) {
+            take_group(reader, line);
+        } else if (kind == PF_OPENFLOW_METERS) {
+            take_meter(reader, line);
+        } else {
+            take_meter_stats(reader, line);
+        }
+    }
+}
+
+/* Whether a group of the bridge outputs only to the port. */
+static gboolean
+has_own_group(const Reader *reader)
+{
+    const PfFlowHere *here = reader->here;
+    GHashTableIter iter;
+    gpointer id;
+
+    g_hash_table_iter_init(&iter, here->groups);
+    while (g_hash_table_iter_next(&iter, &id, NULL)) {
+        if (pf_flow_group_outputs_only_to(GPOINTER_TO_UINT(id),
+                                          pf_flow_names_own(here->names),
+                                          here->groups)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void
+answered(gpointer user, const PfFlowAsk *ask)
+{
+    Reader *reader = user;
+
+    for (guint i = 0; i < pf_flow_ask_count(ask); i++) {
+        take_answer(reader, ask, i);
+    }
+    if (!reader->error && reader->parts & PF_FLOW_HERE_RULES
+        && has_own_group(reader)) {
+        ask_by_group(reader);
+    } else {
+        read_rules(reader);
+    }
+}
+
+static void
+free_rule(gpointer rule)
+{
+    pf_flow_rule_free(rule);
+}
+
+static void
+free_group(gpointer group)
+{
+    pf_flow_group_free(group);
+}
+
+static void
+free_meter(gpointer meter)
+{
+    pf_flow_meter_free(meter);
+}
+
+static PfFlowHere *
+here_new(const PfExtensionPort *port)
+{
+    PfFlowHere *here = g_new0(PfFlowHere, 1);
+    g_autofree char *plain = pf_flow_plain_name(port->name);
+
+    here->names = pf_flow_names_new(plain, NULL, port->ofport);
+    here->rules = g_ptr_array_new_with_free_func(free_rule);
+    here->groups = g_hash_table_new_full(NULL, NULL, NULL, free_group);
+    here->meters = g_hash_table_new_full(NULL, NULL, NULL, free_meter);
+    here->meter_rules = g_hash_table_new(NULL, NULL);
+    return here;
+}
+
+void
+pf_flow_here_read(const PfHost *host, const PfExtensionPort *port,
+                  const PfFlowOptions *options, guint parts,
+                  guint timeout_ms, PfFlowHereDone done, gpointer user)
+{
+    Reader *reader = g_new0(Reader, 1);
+    PfFlowAsk *ask = pf_flow_ask_new(host, port->bridge, timeout_ms);
+
+    reader->host = host;
+    reader->bridge = g_strdup(port->bridge);
+    reader->mac = pf_flow_here_mac(port->mac);
+    reader->options = *options;
+    reader->parts = parts;
+    reader->timeout_ms = timeout_ms;
+    reader->here = here_new(port);
+    reader->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                          NULL);
+    reader->done = done;
+    reader->user = user;
+
+    if (parts & PF_FLOW_HERE_RULES) {
+        g_autoptr(GPtrArray) filters = pf_flow_here_filters(port, options);
+
+        for (guint i = 0; i < filters->len; i++) {
+            pf_flow_ask_add(ask, PF_OPENFLOW_RULES, filters->pdata[i]);
+        }
+    }
+    if (parts & PF_FLOW_HERE_GROUPS) {
+        pf_flow_ask_add(ask, PF_OPENFLOW_GROUPS, NULL);
+    }
+    if (parts & PF_FLOW_HERE_METERS) {
+        pf_flow_ask_add(ask, PF_OPENFLOW_METERS, NULL);
+        pf_flow_ask_add(ask, PF_OPENFLOW_METER_STATS, NULL);
+    }
+    pf_flow_ask_go(ask, answered, reader);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * flows-here: what a bridge of this host has: which of its rules are a port's,
+ * and its groups and meters.
+ */
+#ifndef PF_FLOWS_HERE_H
+#define PF_FLOWS_HERE_H 1
+
+#include <portferry/extension.h>
+
+#include "plugin/extensions/flows-set.h"
+
+/* What has to be read. */
+typedef enum {
+    PF_FLOW_HERE_RULES = 1 << 0,
+    PF_FLOW_HERE_GROUPS = 1 << 1, /* Needed to know which rules output to the
+                                   * port by a group. */
+    PF_FLOW_HERE_METERS = 1 << 2,
+} PfFlowHereParts;
+
+typedef struct {
+    PfFlowNames *names;
+    GPtrArray *rules;           /* PfFlowRule *: the port's. */
+    GHashTable *groups;         /* Number to PfFlowGroup *: the bridge's. */
+    GHashTable *meters;         /* Number to PfFlowMeter *: the bridge's. */
+    GHashTable *meter_rules;    /* Number of a meter to how many rules of the
+                                 * bridge use it. */
+    guint digest;               /* Of the lines of groups and meters. */
+} PfFlowHere;
+
+void pf_flow_here_free(PfFlowHere *);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfFlowHere, pf_flow_here_free)
+
+/* 'here' is the callee's, NULL with 'error'. */
+typedef void (*PfFlowHereDone)(gpointer user, PfFlowHere *here,
+                               const GError *error);
+
+/* Reads 'parts' of what 'port' has here, and calls 'done', never from
+ * within. */
+void pf_flow_here_read(const PfHost *, const PfExtensionPort *port,
+                       const PfFlowOptions *, guint parts, guint timeout_ms,
+                       PfFlowHereDone done, gpointer user);
+
+/* Filters (char *) that together find every rule of 'port', but those that
+ * output to it by a group. */
+GPtrArray *pf_flow_here_filters(const PfExtensionPort *port,
+                                const PfFlowOptions *);
+/* 'filter' narrowed to the cookies of the options. */
+char *pf_flow_here_narrow(const char *filter, const PfFlowOptions *);
+
+/* The names of all interfaces of 'bridge', a set. */
+GHashTable *pf_flow_here_ports(const PfHost *, const char *bridge);
+/* Names for all ports of 'bridge', of which 'own' with 'ofport' is the port
+ * itself. */
+PfFlowNames *pf_flow_here_names(const PfHost *, const char *bridge,
+                                const char *own, gint64 ofport);
+/* Whether the bridge can be told of 'rule': its match names no port that is
+ * not in 'ports'. */
+gboolean pf_flow_here_can_name(GHashTable *ports, const PfFlowNames *,
+                               const PfFlowRule *);
+/* Whether the rules of 'bridge' belong to a controller. */
+gboolean pf_flow_here_is_controlled(const PfHost *, const char *bridge);
+/* 'mac' in OVS's form; all zeros if it is none. */
+struct eth_addr pf_flow_here_mac(const char *mac);
+
+#endif

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tests of the extension `flows' (plugin/extensions/flows*.c) against a real
+ * Open vSwitch: which rules are a port's, and that they arrive as they were.
+ */
+#include <config.h>
+
+#include "flows-fixture.h"
+
+#include <string.h>
+
+#define EXT (&pf_extension_flows)
+
+/* The MAC of the guest, and another one. */
+#define MAC EF_MAC
+#define ALIEN "52:54:00:bb:00:02"
+
+static PfNetwork *net0, *net1;
+
+/* ---- Which rules are the port's ----------------------------------------- */
+
+static void
+test_rules_of_every_kind_are_collected(void)
+{
+    static const char *const own[] = {
+        "table=20, dl_dst=" MAC " actions=resubmit(,30)",
+        "in_port=web0 actions=NORMAL",
+        "table=1, dl_src=" MAC " actions=drop",
+        "table=2, arp,arp_sha=" MAC " actions=drop",
+        "table=2, arp,arp_tha=" MAC " actions=drop",
+        "table=3, icmp6,icmp_type=135,nd_sll=" MAC " actions=drop",
+        "table=3, icmp6,icmp_type=136,nd_tll=" MAC " actions=drop",
+        "table=4, ip,nw_dst=10.0.0.5 actions=output:web0",
+        "table=4, dl_vlan=7,dl_dst=" ALIEN " actions=pop_vlan,output:web0",
+        "table=4, ip,nw_dst=10.0.0.6 "
+        "actions=set_field:0->vlan_tci,output:web0",
+        "table=4, ip,nw_dst=10.0.0.7 actions=set_queue:3,output:web0,pop_queue",
+        "table=5, ip,reg1=0x5 actions=group:7",
+        "cookie=0x1f, table=6, idle_timeout=60, hard_timeout=90, "
+        "send_flow_rem importance=7, priority=5,ip,in_port=web0 "
+        "actions=ct(commit,table=7,zone=5)",
+    };
+    static const char alien[] =
+        "table=1,dl_src=" ALIEN ",actions=drop\n"
+        "in_port=up0,actions=NORMAL\n"
+        "table=4,ip,nw_dst=10.0.0.8,actions=output:up0\n"
+        "table=4,ip,nw_dst=10.0.0.9,actions=output:web0,output:up0\n"
+        "table=4,ip,nw_dst=10.0.0.10,actions=output:web0,NORMAL\n"
+        "table=4,ip,nw_dst=10.0.0.11,actions=output:web0,resubmit(,3)\n"
+        "table=4,ip,nw_dst=10.0.0.12,actions=group:8\n"
+        "table=1,dl_src=52:54:00:aa:00:00/ff:ff:ff:ff:00:00,actions=drop\n"
+        "priority=0,actions=NORMAL\n";
+    g_autoptr(GString) lines = g_string_new(alien);
+    g_autoptr(GString) expected = g_string_new(NULL);
+
+    ff_add_port("web0", "br0", 5);
+    g_free(ff_ofctl("add-group br0 "
+                    "group_id=7,type=all,bucket=actions=output:web0"));
+    g_free(ff_ofctl("add-group br0 group_id=8,type=all,"
+                    "bucket=actions=output:web0,bucket=actions=output:up0"));
+    for (gsize i = 0; i < G_N_ELEMENTS(own); i++) {
+        g_string_append_printf(lines, "%s\n", own[i]);
+    }
+    ff_add_flows("br0", lines->str);
+
+    g_autoptr(GVariant) policies = ff_policies("br0", net0);
+    g_autofree char *rules = ff_lines(policies, "rules");
+    g_auto(GStrv) split = g_strsplit(rules, "\n", -1);
+    for (gsize i = 0; i < G_N_ELEMENTS(own); i++) {
+        if (!g_strv_contains((const char *const *) split, own[i])) {
+            g_test_message("%s is not among:\n%s", own[i], rules);
+            g_test_fail();
+        }
+    }
+    g_assert_cmpuint(g_strv_length(split), ==, G_N_ELEMENTS(own));
+    g_autofree char *groups = ff_lines(policies, "groups");
+    g_assert_cmpstr(groups, ==,
+                    "group_id=7,type=all,"
+                    "bucket=bucket_id:0,actions=output:web0");
+    g_autofree char *others = ff_lines(policies, "others");
+    g_assert_cmpstr(others, ==, "");
+    ff_del_port("web0");
+    ff_clear("br0");
+}
+
+static void
+test_port_without_rules(void)
+{
+    ff_add_port("web0", "br0", 5);
+    g_autoptr(GVariant) policies = ff_policies("br0", net0);
+    g_assert_cmpuint(g_variant_n_children(policies), ==, 0);
+    g_autoptr(GVariant) left = ff_leave("br0", net0, 2, NULL);
+    ff_arrive("br1", 9, net1, left, NULL, 2);
+    ff_assert_empty("br1");
+    ff_del_port("web0");
+}
+
+static void
+test_cookie_narrows(void)
+{
+    g_autoptr(PfNetwork) n = ff_network(
+        "br0", NULL, "<p:flows cookie='0x10' mask='0xf0'/>");
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "cookie=0x11,in_port=web0,actions=NORMAL\n"
+                 "cookie=0x21,table=1,in_port=web0,actions=NORMAL\n"
+                 "cookie=0x12,table=1,dl_src=" MAC ",actions=NORMAL\n");
+    g_autoptr(GVariant) policies = ff_leave("br0", n, 1, NULL);
+    g_autofree char *rules = ff_lines(policies, "rules");
+    g_assert_cmpstr(rules, ==,
+                    "cookie=0x11, in_port=web0 actions=NORMAL\n"
+                    "cookie=0x12, table=1, dl_src=" MAC " actions=NORMAL");
+    /* What is not its own it leaves. */
+    g_autofree char *listing = ff_listing("br0");
+    g_assert_cmpstr(listing, ==, "cookie=0x21, table=1, in_port=5 "
+                    "actions=NORMAL");
+    ff_clear("br0");
+}
+
+static void
+test_controller_and_carry_no(void)
+{
+    g_autoptr(PfNetwork) no = ff_network("br0", NULL,
+                                         "<p:flows carry='no'/>");
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
+    g_autoptr(GVariant) none = ff_policies("br0", no);
+    g_assert_cmpuint(g_variant_n_children(none), ==, 0);
+    g_autoptr(GVariant) some = ff_policies("br0", net0);
+    g_assert_cmpuint(g_variant_n_children(some), >, 0);
+
+    ovs_do("ovs-vsctl --timeout=30 set-fail-mode br0 secure "
+           "-- set-controller br0 unix:/nowhere");
+    ef_catch_up();
+    ff_clear("br0");
+    ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
+    port = ef_port("web0", "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_GET_POLICIES, &port,
+                                        net0, NULL);
+    g_assert_cmpuint(g_variant_n_children(said->policies), ==, 0);
+    g_assert_cmpstr(said->note, ==, "bridge br0 has a controller: its "
+                    "OpenFlow rules are left to that");
+    ef_said_free(ef_call_ok(EXT, PF_CALL_PORT_TEARDOWN, &port, net0, some));
+    g_autofree char *kept = ff_listing("br0");
+    g_assert_cmpstr(kept, ==, "in_port=web0 actions=NORMAL");
+
+    ovs_do("ovs-vsctl --timeout=30 del-controller br0 "
+           "-- del-fail-mode br0");
+    ef_catch_up();
+    ff_del_port("web0");
+    ff_clear("br0");
+}
+
+/* ---- A port that moves -------------------------------------------------- */
+
+/* Lets a port with rules (added to br0 by 'setup') move to br1, and demands
+ * that it looks the same there, and that nothing is left here. */
+static void
+assert_moves_whole(void (*setup)(void), const PfNetwork *from,
+                   const PfNetwork *to)
+{
+    ff_add_port("web0", "br0", 5);
+    setup();
+    g_autofree char *before = ff_listing("br0");
+    g_autoptr(GVariant) chunks = NULL;
+    g_autoptr(GVariant) policies = ff_leave("br0", from, 1, &chunks);
+    ff_assert_empty("br0");
+    ff_arrive("br1", 9, to, policies, chunks, 1);
+    g_autofree char *after = ff_listing("br1");
+    g_assert_cmpstr(before, ==, after);
+    g_autoptr(GVariant) again = ff_policies("br1", to);
+    g_assert_true(g_variant_equal(policies, again));
+    g_variant_unref(ff_leave("br1", to, 2, NULL));
+    ff_assert_empty("br1");
+}
+
+/* Only this MAC with this address, and only ARP of it; then a firewall. */
+static void
+add_antispoofing(void)
+{
+    ff_add_flows(
+        "br0",
+        "table=0,priority=100,in_port=web0,dl_src=" MAC
+        ",actions=resubmit(,10)\n"
+        "table=0,priority=50,in_port=web0,actions=drop\n"
+        "table=0,priority=90,dl_dst=" MAC ",actions=resubmit(,20)\n"
+        "cookie=0xa,table=10,priority=20,arp,in_port=web0,arp_spa=10.0.0.5,"
+        "arp_sha=" MAC ",actions=resubmit(,11)\n"
+        "cookie=0xa,table=10,priority=20,ip,in_port=web0,nw_src=10.0.0.5,"
+        "actions=resubmit(,11)\n"
+        "table=10,priority=20,ipv6,in_port=web0,"
+        "ipv6_src=fe80::5054:ff:feaa:1,actions=resubmit(,11)\n"
+        "table=10,priority=20,udp,in_port=web0,nw_src=0.0.0.0,tp_src=68,"
+        "tp_dst=67,actions=resubmit(,11)\n"
+        "table=10,priority=0,in_port=web0,actions=drop\n"
+        "table=11,in_port=web0,ct_state=-trk,ip,actions=ct(table=12,"
+        "zone=77)\n"
+        "table=11,in_port=web0,priority=1,actions=load:0x1->NXM_NX_REG0[],"
+        "note:01.02.03,NORMAL\n"
+        "table=12,in_port=web0,ct_state=+new+trk,ip,actions=ct(commit,"
+        "zone=77,exec(set_field:0x5->ct_mark)),NORMAL\n"
+        "table=12,in_port=web0,ct_state=+est+trk,ip,actions=NORMAL\n"
+        "table=20,dl_dst=" MAC ",tcp,tp_dst=22,actions=output:web0\n"
+        "table=20,priority=1,dl_dst=" MAC ",actions=drop\n"
+        "importance=3,table=21,in_port=web0,tcp,tcp_flags=+syn-ack,"
+        "actions=goto_table:22\n"
+        "send_flow_rem,table=22,in_port=web0,"
+        "actions=clear_actions,write_metadata:0x5/0xff\n");
+}
+
+static void
+test_antispoofing(void)
+{
+    assert_moves_whole(add_antispoofing, net0, net1);
+}
+
+static void
+add_acl(void)
+{
+    g_autoptr(GString) lines = g_string_new(NULL);
+
+    for (guint i = 0; i < 1000; i++) {
+        g_string_append_printf(
+            lines, "table=5,priority=%u,tcp,in_port=web0,nw_dst=10.%u.%u.0/24"
+            ",tp_dst=%u,actions=%s\n", 2000 - i, i / 256, i % 256, 1000 + i,
+            i % 3 ? "NORMAL" : "drop");
+    }
+    ff_add_flows("br0", lines->str);
+}
+
+static void
+test_acl_of_a_thousand(void)
+{
+    assert_moves_whole(add_acl, net0, net1);
+}
+
+static void
+add_tables(void)
+{
+    g_free(ff_ofctl("add-meter br0 meter=1,kbps,burst,stats,"
+                    "band=type=drop,rate=1000,burst_size=100"));
+    g_free(ff_ofctl("add-meter br0 meter=2,pktps,band=type=drop,rate=300"));
+    g_free(ff_ofctl("add-group br0 'group_id=1,type=select,"
+                    "selection_method=hash,"
+                    "bucket=weight:10,actions=output:web0,"
+                    "bucket=weight:20,actions=set_field:5->reg1,output:web0'"));
+    g_free(ff_ofctl("add-group br0 group_id=2,type=indirect,"
+                    "bucket=actions=group:1"));
+    g_free(ff_ofctl("add-group br0 group_id=3,type=ff,"
+                    "bucket=watch_port:web0,actions=output:web0"));
+    ff_add_flows("br0",
+                 "in_port=web0,actions=meter:1,NORMAL\n"
+                 "table=1,in_port=web0,actions=meter:2,NORMAL\n"
+                 "dl_dst=" MAC ",actions=group:2\n"
+                 "table=2,dl_dst=" MAC ",actions=group:3\n"
+                 "table=3,reg5=0x9,actions=group:1\n");
+}
+
+static void
+test_groups_and_meters_go_with_the_rules(void)
+{
+    assert_moves_whole(add_tables, net0, net1);
+}
+
+static void
+add_others(void)
+{
+    ff_add_port("db0", "br0", 6);
+    ff_add_flows("br0", "in_port=web0,actions=output:db0\n"
+                 "in_port=db0,dl_dst=" MAC ",actions=output:web0\n"
+                 "table=1,in_port=web0,dl_vlan=42,actions=LOCAL\n");
+}
+
+/* Other ports keep their name, and get the number that they have here. */
+static void
+test_other_ports_by_name(void)
+{
+    g_autoptr(PfNetwork) from = ff_network(
+        "br0", NULL, "<p:flows other-ports='by-name'/>");
+    g_autoptr(PfNetwork) to = ff_network(
+        "br1", NULL, "<p:flows other-ports='by-name'/>");
+
+    ff_add_port("web0", "br0", 5);
+    add_others();
+    g_autofree char *before = ff_listing("br0");
+    g_autoptr(GVariant) policies = ff_leave("br0", from, 1, NULL);
+    ff_assert_empty("br0");
+    g_autofree char *others = ff_lines(policies, "others");
+    g_assert_cmpstr(others, ==, "db0");
+
+    PfExtensionPort port = ef_port("web0", "br1");
+    g_autofree char *missing = ef_verify(EXT, &port, to, policies);
+    g_assert_cmpstr(missing, ==, "applicability: rules refer to port db0, "
+                    "and bridge br1 has no port of that name here");
+
+    ff_del_port("db0");
+    ff_add_port("db0", "br1", 17);
+    ff_arrive("br1", 9, to, policies, NULL, 1);
+    g_autofree char *after = ff_listing("br1");
+    g_assert_cmpstr(before, ==, after);
+    g_variant_unref(ff_leave("br1", to, 1, NULL));
+    ff_assert_empty("br1");
+    ff_del_port("db0");
+}
+
+/* ---- Numbers that are taken --------------------------------------------- */
+
+static void
+test_taken_numbers_get_new_ones(void)
+{
+    ff_add_port("web0", "br0", 5);
+    add_tables();
+    /* On br1 all but one are something else's. */
+    g_free(ff_ofctl("add-meter br1 meter=1,kbps,band=type=drop,rate=7"));
+    g_free(ff_ofctl("add-group br1 group_id=1,type=all,"
+                    "bucket=actions=output:up1"));
+    g_free(ff_ofctl("add-group br1 group_id=2,type=all,"
+                    "bucket=actions=drop"));
+    g_autofree char *before = ff_listing("br1");
+    g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, NULL);
+    ff_assert_empty("br0");
+
+    ff_arrive("br1", 9, net1, policies, NULL, 2);
+    ff_assert_rules(
+        "br1",
+        "dl_dst=" MAC " actions=group:5\n"
+        "in_port=web0 actions=meter:3,NORMAL\n"
+        "table=1, in_port=web0 actions=meter:2,NORMAL\n"
+        "table=2, dl_dst=" MAC " actions=group:3\n"
+        "table=3, reg5=0x9 actions=group:4");
+    ovs_assert_prints(
+        "group_id=5,type=indirect,bucket=bucket_id:0,actions=group:4",
+        "ovs-ofctl -O OpenFlow15 dump-groups br1 5 | sed -n 's/^ *//;"
+        "/group_id=5/p'");
+    g_variant_unref(ff_leave("br1", net1, 2, NULL));
+    g_autofree char *after = ff_listing("br1");
+    g_assert_cmpstr(before, ==, after);
+    ff_clear("br1");
+}
+
+/* Two guests with equal meters of the same number do not share one. */
+static void
+test_private_meters_stay_private(void)
+{
+    static const char meter[] = "meter=1,kbps,band=type=drop,rate=1000";
+
+    ff_add_port("web0", "br0", 5);
+    g_free(ff_ofctl("add-meter br0 %s", meter));
+    ff_add_flows("br0", "in_port=web0,actions=meter:1,NORMAL\n");
+    g_free(ff_ofctl("add-meter br1 %s", meter));
+    ff_add_flows("br1", "in_port=up1,actions=meter:1,NORMAL\n");
+    g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, NULL);
+    ff_arrive("br1", 9, net1, policies, NULL, 3);
+    ff_assert_rules("br1", "in_port=up1 actions=meter:1,NORMAL\n"
+                    "in_port=web0 actions=meter:2,NORMAL");
+    g_variant_unref(ff_leave("br1", net1, 1, NULL));
+    ovs_assert_prints("1", "ovs-ofctl -O OpenFlow15 dump-meters br1 | "
+                      "grep -c meter=");
+    ff_clear("br1");
+}
+
+/* An equal group that others use is used too, and stays. */
+static void
+test_equal_groups_are_shared(void)
+{
+    ff_add_port("web0", "br0", 5);
+    g_free(ff_ofctl("add-group br0 group_id=1,type=all,"
+                    "bucket=actions=NORMAL"));
+    ff_add_flows("br0", "in_port=web0,actions=group:1\n");
+    g_free(ff_ofctl("add-group br1 group_id=1,type=all,"
+                    "bucket=actions=NORMAL"));
+    ff_add_flows("br1", "in_port=up1,actions=group:1\n");
+    g_autofree char *before = ff_listing("br1");
+    g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, NULL);
+    ff_arrive("br1", 9, net1, policies, NULL, 1);
+    ovs_assert_prints("group:1\ngroup:1",
+                      "ovs-ofctl -O OpenFlow15 dump-flows br1 | "
+                      "grep -o group:.*");
+    g_variant_unref(ff_leave("br1", net1, 1, NULL));
+    g_autofree char *after = ff_listing("br1");
+    g_assert_cmpstr(before, ==, after);
+    ff_clear("br1");
+}
+
+/* ---- Round trips -------------------------------------------------------- */
+
+static void
+test_a_hundred_round_trips(void)
+{
+    ff_add_port("web0", "br0", 5);
+    add_antispoofing();
+    add_tables();
+    g_autofree char *first = ff_listing("br0");
+    for (guint i = 0; i < 100; i++) {
+        g_autoptr(GVariant) chunks = NULL;
+        const char *from = i % 2 ? "br1" : "br0", *to = i % 2 ? "br0" : "br1";
+        g_autoptr(GVariant) policies = ff_leave(
+            from, i % 2 ? net1 : net0, 1 + i % 3 / 2, &chunks);
+
+        ff_assert_empty(from);
+        ff_arrive(to, 5 + i % 7, i % 2 ? net0 : net1, policies, chunks,
+                  1 + i % 3 / 2);
+        g_autofree char *listing = ff_listing(to);
+        g_assert_cmpstr(first, ==, listing);
+    }
+    g_variant_unref(ff_leave("br0", net0, 1, NULL));
+    ff_assert_empty("br0");
+    ff_assert_empty("br1");
+}
+
+static void
+add_all(void)
+{
+    net0 = ff_network("br0", NULL, NULL);
+    net1 = ff_network("br1", NULL, NULL);
+#define ADD(NAME) g_test_add_func("/flows/" #NAME, test_##NAME)
+    ADD(rules_of_every_kind_are_collected);
+    ADD(port_without_rules);
+    ADD(cookie_narrows);
+    ADD(controller_and_carry_no);
+    ADD(antispoofing);
+    ADD(acl_of_a_thousand);
+    ADD(groups_and_meters_go_with_the_rules);
+    ADD(other_ports_by_name);
+    ADD(taken_numbers_get_new_ones);
+    ADD(private_meters_stay_private);
+    ADD(equal_groups_are_shared);
+    ADD(a_hundred_round_trips);
+}
+
+int
+main(int argc, char *argv[])
+{
+    return ff_main(argc, argv, add_all);
+}
