@@ -14,10 +14,14 @@
 
 #include <glib.h>
 
+#include <portferry/extension.h>
+
 #include "plugin/agent.h"
+#include "plugin/appctl.h"
 #include "plugin/gate.h"
 #include "plugin/hypervisor.h"
 #include "plugin/journal.h"
+#include "plugin/openflow.h"
 #include "plugin/switch.h"
 #include "xml/domain.h"
 #include "xml/netconf.h"
@@ -39,6 +43,8 @@ struct PfAgent {
     gint64 started_ms;          /* time_msec(). */
     PfSwitch *sw;
     PfGates *gates;
+    PfOpenflow *openflow;
+    PfAppctl *appctl;
     PfHypervisor *hv;
     PfJournal *journal;
     PfGuests *guests;
@@ -68,6 +74,8 @@ typedef struct {
     PfDomain *domain;           /* From the live XML. */
     char *epoch;                /* In the stamp that the XML has, or NULL. */
     char *stamp;                /* As last written, or NULL. */
+    GHashTable *states;         /* MAC -> PfPortStates *: what it has. */
+    gboolean making;            /* Extensions are asked for the next. */
     gboolean dirty;             /* The stamp is to be looked at. */
     gboolean renew;             /* The next stamp gets a new epoch. */
     gboolean writing;           /* A write is under way. */
@@ -92,6 +100,9 @@ void pf_guests_renew(PfGuests *, const char *uuid);
 GPtrArray *pf_guests_list(PfGuests *);
 /* TRUE if the NIC is on a managed network and its port is in the switch. */
 gboolean pf_guests_nic_is_managed(PfAgent *, const PfNic *);
+/* What an extension is told of 'nic', whose port is 'port'. */
+PfExtensionPort pf_guests_extension_port(const PfGuest *, const PfNic *nic,
+                                         const PfPort *port);
 /* The first NIC whose PortData libvirt carries, or NULL. */
 const PfNic *pf_guests_first_openvswitch_nic(const PfDomain *);
 

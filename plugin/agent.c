@@ -11,8 +11,12 @@
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
+#include "plugin/check.h"
+#include "plugin/extension.h"
+#include "plugin/host.h"
 #include "plugin/marker.h"
 #include "plugin/migration.h"
+#include "plugin/rows.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_agent);
@@ -118,11 +122,17 @@ source_migration(PfAgent *agent, const char *uuid)
 
         if (pf_guests_nic_is_managed(agent, nic)) {
             g_autoptr(PfPort) port = pf_switch_port(agent->sw, nic->target);
+            const PfPortStates *states;
             PfMigrationPort *mp = pf_migration_add_port(
                 m, nic->mac, nic->target, port->bridge, nic->network,
                 port->iface_id);
 
             mp->mtu = nic->mtu;
+            states = g_hash_table_lookup(guest->states, nic->mac);
+            if (states) {
+                pf_port_states_free(mp->states);
+                mp->states = pf_port_states_copy(states);
+            }
         }
     }
     first = pf_guests_first_openvswitch_nic(guest->domain);
@@ -657,6 +667,34 @@ on_switch_changed(gpointer user, const char *name)
     }
 }
 
+static void
+on_policies_changed(gpointer user, const PfExtension *extension,
+                    const char *name)
+{
+    PfAgent *agent = user;
+
+    VLOG_DBG("extension '%s': policies changed: %s", extension->name,
+             name ? name : "of every port");
+    if (name) {
+        pf_guests_port_changed(agent->guests, name);
+    } else {
+        pf_guests_changed(agent->guests);
+    }
+}
+
+static void
+make_extensions(PfAgent *agent, const char *folder)
+{
+    pf_extensions_load(folder);
+    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
+        if ((*e)->columns) {
+            pf_rows_replicate(agent->sw, (*e)->columns);
+        }
+    }
+    pf_extensions_init(pf_host_new(agent->sw, agent->openflow, agent->appctl,
+                                   on_policies_changed, agent));
+}
+
 static const PfHypervisorCallbacks callbacks = {
     .connection = on_connection,
     .networks = on_networks,
@@ -685,11 +723,15 @@ pf_agent_new(const PfAgentOptions *options)
     agent->guests = pf_guests_new(agent);
     agent->sw = pf_switch_new(options->ovsdb, on_switch_changed, agent);
     agent->gates = pf_gates_new(NULL);
+    agent->openflow = pf_openflow_new(NULL);
+    agent->appctl = pf_appctl_new(NULL);
+    make_extensions(agent, options->extensions);
     agent->journal = pf_journal_new(options->ovsdb, NULL, options->journal,
                                     options->journal_limit);
     agent->hv = pf_hypervisor_new(options->libvirt, &callbacks, agent);
     pf_hook_server_init(agent);
     pf_commands_init(agent);
+    pf_check_init(agent);
     return agent;
 }
 
@@ -699,6 +741,8 @@ pf_agent_run(PfAgent *agent)
     pf_hook_server_run();
     pf_switch_run(agent->sw);
     pf_gates_run(agent->gates);
+    pf_openflow_run(agent->openflow);
+    pf_appctl_run(agent->appctl);
     pf_journal_run(agent->journal);
     if (!agent->recovered && pf_journal_is_ready(agent->journal)
         && pf_switch_is_ready(agent->sw)) {
@@ -713,6 +757,8 @@ pf_agent_wait(PfAgent *agent)
 {
     pf_switch_wait(agent->sw);
     pf_gates_wait(agent->gates);
+    pf_openflow_wait(agent->openflow);
+    pf_appctl_wait(agent->appctl);
     pf_journal_wait(agent->journal);
     for (guint i = 0; i < agent->migrations->len; i++) {
         pf_migration_wait(agent->migrations->pdata[i]);
@@ -725,7 +771,10 @@ pf_agent_free(PfAgent *agent)
 {
     if (agent) {
         g_ptr_array_unref(agent->migrations);
+        pf_extensions_destroy();
         pf_hypervisor_free(agent->hv);
+        pf_openflow_free(agent->openflow);
+        pf_appctl_free(agent->appctl);
         pf_switch_free(agent->sw);
         pf_gates_free(agent->gates);
         pf_journal_free(agent->journal);

@@ -9,21 +9,83 @@ plugin_libportferry_a_SOURCES = \
 	plugin/agent-private.h \
 	plugin/agent.c \
 	plugin/agent.h \
+	plugin/appctl.c \
+	plugin/appctl.h \
+	plugin/bridge-conn.c \
+	plugin/bridge-conn.h \
+	plugin/call.c \
+	plugin/call.h \
 	plugin/change.c \
+	plugin/check.c \
+	plugin/check.h \
 	plugin/codec.c \
 	plugin/codec.h \
 	plugin/commands.c \
 	plugin/commit.c \
 	plugin/control.c \
 	plugin/control.h \
+	plugin/datum.c \
+	plugin/datum.h \
+	plugin/delta.c \
+	plugin/delta.h \
 	plugin/destination.c \
 	plugin/extension.c \
 	plugin/extension.h \
+	plugin/extensions/announce-addresses.c \
+	plugin/extensions/announce-addresses.h \
+	plugin/extensions/announce-frames.c \
+	plugin/extensions/announce-frames.h \
+	plugin/extensions/announce-vlans.c \
+	plugin/extensions/announce-vlans.h \
+	plugin/extensions/announce.c \
+	plugin/extensions/counters.c \
+	plugin/extensions/flows-ages.c \
+	plugin/extensions/flows-ages.h \
+	plugin/extensions/flows-ask.c \
+	plugin/extensions/flows-ask.h \
+	plugin/extensions/flows-cache.c \
+	plugin/extensions/flows-cache.h \
+	plugin/extensions/flows-check.c \
+	plugin/extensions/flows-check.h \
+	plugin/extensions/flows-commands.c \
+	plugin/extensions/flows-commands.h \
+	plugin/extensions/flows-here.c \
+	plugin/extensions/flows-here.h \
+	plugin/extensions/flows-idle.c \
+	plugin/extensions/flows-idle.h \
+	plugin/extensions/flows-ids.c \
+	plugin/extensions/flows-ids.h \
+	plugin/extensions/flows-install.c \
+	plugin/extensions/flows-restore.c \
+	plugin/extensions/flows-rule.c \
+	plugin/extensions/flows-rule.h \
+	plugin/extensions/flows-save.c \
+	plugin/extensions/flows-set.c \
+	plugin/extensions/flows-set.h \
+	plugin/extensions/flows-slice.c \
+	plugin/extensions/flows-slice.h \
+	plugin/extensions/flows-verify.c \
+	plugin/extensions/flows.c \
+	plugin/extensions/flows.h \
+	plugin/extensions/mirror-rows.c \
+	plugin/extensions/mirror-rows.h \
+	plugin/extensions/mirror.c \
+	plugin/extensions/port-private.h \
+	plugin/extensions/port-verify.c \
 	plugin/extensions/port.c \
+	plugin/extensions/qos-rows.c \
+	plugin/extensions/qos-rows.h \
+	plugin/extensions/qos-verify.c \
+	plugin/extensions/qos-verify.h \
+	plugin/extensions/qos.c \
+	plugin/fault.c \
+	plugin/fault.h \
 	plugin/gate.c \
 	plugin/gate.h \
 	plugin/guests.c \
 	plugin/hook-server.c \
+	plugin/host.c \
+	plugin/host.h \
 	plugin/hypervisor-job.c \
 	plugin/hypervisor-job.h \
 	plugin/hypervisor-session.c \
@@ -32,6 +94,10 @@ plugin_libportferry_a_SOURCES = \
 	plugin/hypervisor.h \
 	plugin/image.c \
 	plugin/image.h \
+	plugin/incoming.c \
+	plugin/incoming.h \
+	plugin/joint.c \
+	plugin/joint.h \
 	plugin/journal-file.c \
 	plugin/journal-file.h \
 	plugin/journal-record.c \
@@ -41,6 +107,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/journal-server.h \
 	plugin/journal.c \
 	plugin/journal.h \
+	plugin/loader.c \
+	plugin/loader.h \
 	plugin/loop.c \
 	plugin/loop.h \
 	plugin/machine.c \
@@ -49,9 +117,26 @@ plugin_libportferry_a_SOURCES = \
 	plugin/marker.h \
 	plugin/migration.c \
 	plugin/migration.h \
+	plugin/openflow-change.c \
+	plugin/openflow-dump.c \
+	plugin/openflow-ports.c \
+	plugin/openflow-private.h \
+	plugin/openflow-watch.c \
+	plugin/openflow.c \
+	plugin/openflow.h \
 	plugin/ovs/openvswitch/json.h \
+	plugin/pack.c \
+	plugin/pack.h \
+	plugin/port-state.c \
+	plugin/port-state.h \
 	plugin/portdata.c \
 	plugin/portdata.h \
+	plugin/problems.c \
+	plugin/problems.h \
+	plugin/reach.c \
+	plugin/reach.h \
+	plugin/rows.c \
+	plugin/rows.h \
 	plugin/show.c \
 	plugin/show.h \
 	plugin/source.c \
@@ -61,7 +146,9 @@ plugin_libportferry_a_SOURCES = \
 	plugin/table.c \
 	plugin/table.h \
 	plugin/tap.c \
-	plugin/tap.h
+	plugin/tap.h \
+	plugin/verify.c \
+	plugin/verify.h
 
 # The journal's database, and its IDL, made by Open vSwitch's generator.  What
 # that makes has a style of its own: it is compiled without our warnings.
@@ -102,7 +189,19 @@ plugin/portferry-schema.h: plugin/portferry.ovsschema
 	$(AM_V_GEN)sed 's/["\\]/\\&/g; s/.*/"&\\n"/' \
 	    $(srcdir)/plugin/portferry.ovsschema >$@.tmp && mv $@.tmp $@
 
-# The agent.
+# The agent, and its systemd unit.
+systemdunitdir = $(prefix)/lib/systemd/system
+systemdunit_DATA = plugin/portferryd.service
+EXTRA_DIST += plugin/portferryd.service.in
+CLEANFILES += plugin/portferryd.service
+plugin/portferryd.service: plugin/portferryd.service.in Makefile
+	$(AM_V_at)$(MKDIR_P) plugin
+	$(AM_V_GEN)sed \
+	    -e 's|[@]docdir@|$(docdir)|' -e 's|[@]sbindir@|$(sbindir)|' \
+	    -e 's|[@]runstatedir@|$(runstatedir)|g' \
+	    -e 's|[@]localstatedir@|$(localstatedir)|g' \
+	    $(srcdir)/plugin/portferryd.service.in >$@.tmp && mv $@.tmp $@
+
 sbin_PROGRAMS += sbin/portferryd
 sbin_portferryd_SOURCES = plugin/portferryd.c
 sbin_portferryd_LDADD = $(PORTFERRY_LIBS)
@@ -111,3 +210,24 @@ sbin_portferryd_LDADD = $(PORTFERRY_LIBS)
 bin_PROGRAMS += bin/portferry
 bin_portferry_SOURCES = plugin/portferry.c
 bin_portferry_LDADD = $(PORTFERRY_LIBS)
+
+# What an extension of somebody else is built with and put into.
+pkginclude_HEADERS = plugin/portferry/extension.h
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = plugin/portferry.pc
+extensiondir = $(libdir)/portferry/extensions
+# Writable by nobody else, whatever the umask is: else nothing of it is loaded.
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(extensiondir)'
+	chmod 755 '$(DESTDIR)$(extensiondir)'
+# It stays if there is anything in it.
+uninstall-local:
+	rmdir '$(DESTDIR)$(extensiondir)' '$(DESTDIR)$(libdir)/portferry' \
+	    2>/dev/null || :
+
+# The example for those who write one.
+examplesourcedir = $(docdir)/example-extension
+dist_examplesource_DATA = \
+	plugin/extensions/example/Makefile \
+	plugin/extensions/example/README.md \
+	plugin/extensions/example/labels.c

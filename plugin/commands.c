@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * commands: what the command `portferry' asks the agent: `status', `ports'
- * and `trace', each answered with one JSON object.
+ * commands: what the command `portferry' asks the agent: `status', `ports',
+ * `trace' and `release', each answered with one JSON object.
  */
 #include <config.h>
 
@@ -11,10 +11,16 @@
 #include <unistd.h>
 
 #include "plugin/codec.h"
+#include "plugin/call.h"
 #include "plugin/extension.h"
+#include "plugin/loader.h"
 #include "plugin/migration.h"
+#include "plugin/rows.h"
 #include "timeval.h"
 #include "unixctl.h"
+
+/* For an extension to describe a port. */
+#define DESCRIBE_TIMEOUT_MS 2000
 
 static void
 put(GVariantDict *dict, const char *key, const char *value)
@@ -139,18 +145,51 @@ networks(PfAgent *agent)
     return list;
 }
 
+static GVariant *
+extension_status(const char *name, const PfExtension *e, const char *file,
+                 const char *error)
+{
+    GVariantDict dict;
+
+    g_variant_dict_init(&dict, NULL);
+    put(&dict, "name", name);
+    if (e) {
+        put_integer(&dict, "version", e->version);
+        put_integer(&dict, "order", e->order);
+        put(&dict, "summary", e->summary);
+    }
+    put(&dict, "file", file);
+    put(&dict, "error", error);
+    return g_variant_dict_end(&dict);
+}
+
+/* Those in use, in their order, then the files that were left out. */
 static GPtrArray *
 extensions(void)
 {
     GPtrArray *list = g_ptr_array_new();
+    const GPtrArray *files = pf_extensions_loaded();
 
     for (const PfExtension *const *e = pf_extensions(); *e; e++) {
-        GVariantDict dict;
+        const char *file = NULL;
 
-        g_variant_dict_init(&dict, NULL);
-        put(&dict, "name", (*e)->name);
-        put_integer(&dict, "version", (*e)->version);
-        g_ptr_array_add(list, g_variant_dict_end(&dict));
+        for (guint i = 0; files && i < files->len; i++) {
+            const PfLoaded *loaded = files->pdata[i];
+
+            if (loaded->extension == *e) {
+                file = loaded->file;
+            }
+        }
+        g_ptr_array_add(list, extension_status((*e)->name, *e, file, NULL));
+    }
+    for (guint i = 0; files && i < files->len; i++) {
+        const PfLoaded *loaded = files->pdata[i];
+
+        if (loaded->error) {
+            g_ptr_array_add(list, extension_status(
+                loaded->extension ? loaded->extension->name : loaded->file,
+                loaded->extension, loaded->file, loaded->error));
+        }
     }
     return list;
 }
@@ -177,17 +216,47 @@ migrations(PfAgent *agent)
     return list;
 }
 
-static GPtrArray *ports(PfAgent *);
+/* How many ports of guests on managed networks are here. */
+static guint
+count_ports(PfAgent *agent)
+{
+    g_autoptr(GPtrArray) guests = pf_guests_list(agent->guests);
+    guint n = 0;
+
+    for (guint i = 0; i < guests->len; i++) {
+        const PfGuest *guest = guests->pdata[i];
+
+        for (guint k = 0; k < guest->domain->nics->len; k++) {
+            n += pf_guests_nic_is_managed(agent, guest->domain->nics->pdata[k]);
+        }
+    }
+    return n;
+}
+
+/* Names of ports whose gates stay closed until a person says otherwise. */
+static GPtrArray *
+quarantined(PfAgent *agent)
+{
+    g_autoptr(GPtrArray) marked = pf_switch_marked_ports(agent->sw);
+    GPtrArray *list = g_ptr_array_new();
+
+    for (guint i = 0; i < marked->len; i++) {
+        const PfPort *port = marked->pdata[i];
+
+        if (port->quarantined) {
+            g_ptr_array_add(list, g_variant_new_string(port->name));
+        }
+    }
+    return list;
+}
 
 static void
 status(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
        const char *argv[] G_GNUC_UNUSED, void *agent_)
 {
     PfAgent *agent = agent_;
-    g_autoptr(GPtrArray) all = ports(agent);
     GVariantDict dict, self;
 
-    g_ptr_array_set_free_func(all, (GDestroyNotify) g_variant_unref);
     g_variant_dict_init(&self, NULL);
     put(&self, "version", VERSION);
     put_integer(&self, "pid", getpid());
@@ -199,24 +268,23 @@ status(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
     put_list(&dict, "connections", connections(agent));
     put_list(&dict, "extensions", extensions());
     put_list(&dict, "networks", networks(agent));
-    put_integer(&dict, "ports", all->len);
+    put_integer(&dict, "ports", count_ports(agent));
+    put_list(&dict, "quarantined", quarantined(agent));
     put_list(&dict, "migrations", migrations(agent));
     reply(conn, &dict);
 }
 
 /* ---- ports -------------------------------------------------------------- */
 
-/* The port's VLAN settings, as in its image. */
+/* The port's VLAN settings. */
 static void
 put_vlans(GVariantDict *dict, PfAgent *agent, const char *name)
 {
     static const char *const columns[] = { "tag", "trunks", "vlan_mode" };
-    g_autoptr(GVariant) image = pf_switch_image(agent->sw, name);
-    g_autoptr(GVariant) port = image ? pf_codec_dict(image, "port") : NULL;
+    const PfRow *row = pf_rows_find(agent->sw, "Port", "name", name);
 
     for (guint i = 0; i < G_N_ELEMENTS(columns); i++) {
-        g_autoptr(GVariant) value = port
-            ? g_variant_lookup_value(port, columns[i], NULL) : NULL;
+        g_autoptr(GVariant) value = row ? pf_row_get(row, columns[i]) : NULL;
 
         if (value) {
             g_variant_dict_insert_value(dict, columns[i], value);
@@ -226,11 +294,12 @@ put_vlans(GVariantDict *dict, PfAgent *agent, const char *name)
     }
 }
 
-static GVariant *
+/* What is known of 'port' without asking anybody, as a GVariantDict. */
+static GVariantDict *
 port_status(PfAgent *agent, const PfPort *port, const char *domain,
             const char *network, const char *mac)
 {
-    GVariantDict dict;
+    GVariantDict *dict = g_variant_dict_new(NULL);
     const char *state = port->role;
 
     if (!state || (!strcmp(state, PF_ROLE_OPERATIONAL) && !*port->type)) {
@@ -238,65 +307,190 @@ port_status(PfAgent *agent, const PfPort *port, const char *domain,
     } else if (!strcmp(state, PF_ROLE_OPERATIONAL)) {
         state = "ghost";
     }
-    g_variant_dict_init(&dict, NULL);
-    put(&dict, "name", port->name);
-    put(&dict, "bridge", port->bridge);
-    put(&dict, "network", network);
-    put(&dict, "domain", domain);
-    put(&dict, "mac", mac);
-    put(&dict, "iface_id", port->iface_id);
-    put_integer(&dict, "ofport", port->ofport);
-    put_vlans(&dict, agent, port->name);
-    put(&dict, "gate", pf_gates_is_closed(agent->gates, port->bridge,
-                                          port->name) ? "closed" : "open");
-    put(&dict, "state", state);
-    return g_variant_dict_end(&dict);
+    put(dict, "name", port->name);
+    put(dict, "bridge", port->bridge);
+    put(dict, "network", network);
+    put(dict, "domain", domain);
+    put(dict, "mac", mac);
+    put(dict, "iface_id", port->iface_id);
+    put_integer(dict, "ofport", port->ofport);
+    put_vlans(dict, agent, port->name);
+    put(dict, "gate", pf_gates_is_closed(agent->gates, port->bridge,
+                                         port->name) ? "closed" : "open");
+    put_boolean(dict, "quarantined", port->quarantined);
+    put(dict, "state", state);
+    return dict;
 }
 
-static GPtrArray *
-ports(PfAgent *agent)
+/* The answer to `ports' in the making. */
+typedef struct {
+    PfAgent *agent;
+    struct unixctl_conn *conn;
+    GPtrArray *ports;           /* GVariantDict *. */
+    guint pending;
+} PortsAnswer;
+
+/* An extension that is asked about one of them. */
+typedef struct {
+    PortsAnswer *answer;
+    GVariantDict *port;
+} Description;
+
+static void
+ports_release(PortsAnswer *answer)
 {
-    GPtrArray *list = g_ptr_array_new();
+    GVariantDict dict;
+    GPtrArray *list;
+
+    if (--answer->pending) {
+        return;
+    }
+    list = g_ptr_array_new();
+    for (guint i = 0; i < answer->ports->len; i++) {
+        GVariantDict *port = answer->ports->pdata[i];
+
+        g_ptr_array_add(list, g_variant_dict_end(port));
+        g_variant_dict_unref(port);
+    }
+    g_variant_dict_init(&dict, NULL);
+    put_list(&dict, "ports", list);
+    reply(answer->conn, &dict);
+    g_ptr_array_unref(answer->ports);
+    g_free(answer);
+}
+
+static void
+described(gpointer user, const PfCallResult *result)
+{
+    Description *d = user;
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    if (result->shown) {
+        g_variant_iter_init(&iter, result->shown);
+        while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+            g_variant_dict_insert_value(d->port, key, value);
+            g_variant_unref(value);
+        }
+    }
+    ports_release(d->answer);
+    g_free(d);
+}
+
+static void
+describe(PortsAnswer *answer, const PfGuest *guest, const PfNic *nic,
+         const PfPort *port, GVariantDict *dict)
+{
+    PfExtensionPort ep = pf_guests_extension_port(guest, nic, port);
+
+    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
+        PfCallSpec spec = {
+            .extension = *e,
+            .func = PF_CALL_DESCRIBE,
+            .port = &ep,
+            .network = pf_agent_network(answer->agent, nic->network),
+            .timeout_ms = DESCRIBE_TIMEOUT_MS,
+        };
+
+        if ((*e)->describe) {
+            Description *d = g_new0(Description, 1);
+
+            d->answer = answer;
+            d->port = dict;
+            answer->pending++;
+            pf_call_begin(&spec, described, d);
+        }
+    }
+}
+
+static void
+add_guest_ports(PortsAnswer *answer, const PfGuest *guest, GHashTable *shown)
+{
+    PfAgent *agent = answer->agent;
+
+    for (guint i = 0; i < guest->domain->nics->len; i++) {
+        const PfNic *nic = guest->domain->nics->pdata[i];
+
+        if (pf_guests_nic_is_managed(agent, nic)) {
+            g_autoptr(PfPort) port = pf_switch_port(agent->sw, nic->target);
+            GVariantDict *dict = port_status(agent, port, guest->name,
+                                             nic->network, nic->mac);
+
+            g_ptr_array_add(answer->ports, dict);
+            g_hash_table_add(shown, g_strdup(port->name));
+            describe(answer, guest, nic, port, dict);
+        }
+    }
+}
+
+static void
+show_ports(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
+           const char *argv[] G_GNUC_UNUSED, void *agent_)
+{
+    PfAgent *agent = agent_;
     g_autoptr(GHashTable) shown = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GPtrArray) guests = pf_guests_list(agent->guests);
     g_autoptr(GPtrArray) marked = pf_switch_marked_ports(agent->sw);
+    PortsAnswer *answer = g_new0(PortsAnswer, 1);
 
+    answer->agent = agent;
+    answer->conn = conn;
+    answer->ports = g_ptr_array_new();
+    answer->pending = 1;
     for (guint i = 0; i < guests->len; i++) {
-        const PfGuest *guest = guests->pdata[i];
-
-        for (guint k = 0; k < guest->domain->nics->len; k++) {
-            const PfNic *nic = guest->domain->nics->pdata[k];
-
-            if (pf_guests_nic_is_managed(agent, nic)) {
-                g_autoptr(PfPort) port = pf_switch_port(agent->sw,
-                                                        nic->target);
-                g_ptr_array_add(list, port_status(agent, port, guest->name,
-                                                  nic->network, nic->mac));
-                g_hash_table_add(shown, g_strdup(port->name));
-            }
-        }
+        add_guest_ports(answer, guests->pdata[i], shown);
     }
     for (guint i = 0; i < marked->len; i++) {
         const PfPort *port = marked->pdata[i];
 
         if (!g_hash_table_contains(shown, port->name)) {
-            g_ptr_array_add(list, port_status(agent, port, NULL, NULL,
-                                              port->attached_mac));
+            g_ptr_array_add(answer->ports,
+                            port_status(agent, port, NULL, NULL,
+                                        port->attached_mac));
         }
     }
-    return list;
+    ports_release(answer);
 }
 
-static void
-show_ports(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
-           const char *argv[] G_GNUC_UNUSED, void *agent)
-{
-    GVariantDict dict;
+/* ---- release ------------------------------------------------------------ */
 
-    g_variant_dict_init(&dict, NULL);
-    put_list(&dict, "ports", ports(agent));
-    reply(conn, &dict);
+static void
+released(gpointer conn, const GError *error)
+{
+    if (error) {
+        unixctl_command_reply_error(conn, error->message);
+    } else {
+        unixctl_command_reply(conn, "{}");
+    }
+}
+
+/* Opens the gate of a port that was quarantined. */
+static void
+release_port(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
+             const char *argv[], void *agent_)
+{
+    PfAgent *agent = agent_;
+    g_autoptr(PfPort) port = pf_switch_port(agent->sw, argv[1]);
+    g_autofree char *text = NULL;
+
+    if (!port) {
+        text = g_strdup_printf("no port '%s' on this host", argv[1]);
+    } else if (!port->quarantined) {
+        text = g_strdup_printf("port '%s' is not quarantined", argv[1]);
+    } else {
+        PfChange *change = pf_change_new(FALSE);
+
+        pf_change_port_key(change, port->name, PF_KEY_GATE, NULL);
+        pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, NULL,
+                         NULL);
+        pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
+                     port->mac_in_use, FALSE, PF_REQUEST_TIMEOUT_MS, released,
+                     conn);
+        return;
+    }
+    unixctl_command_reply_error(conn, text);
 }
 
 /* ---- trace -------------------------------------------------------------- */
@@ -369,5 +563,6 @@ pf_commands_init(PfAgent *agent)
 {
     unixctl_command_register("status", "", 0, 0, status, agent);
     unixctl_command_register("ports", "", 0, 0, show_ports, agent);
+    unixctl_command_register("release", "PORT", 1, 1, release_port, agent);
     unixctl_command_register("trace", "[MIGRATION]", 0, 1, trace, agent);
 }

@@ -14,8 +14,12 @@
 
 #include "openvswitch/vlog.h"
 #include "plugin/control.h"
+#include "plugin/delta.h"
+#include "plugin/extension.h"
+#include "plugin/joint.h"
 #include "plugin/marker.h"
 #include "plugin/tap.h"
+#include "plugin/verify.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_destination);
@@ -27,12 +31,6 @@ static PfMigrationPort *
 nth_port(PfMigration *m, guint i)
 {
     return m->ports->pdata[i];
-}
-
-static GVariant *
-policies_of(PfMigrationPort *port, const PfExtension *extension)
-{
-    return g_hash_table_lookup(port->policies, extension->name);
 }
 
 /* Submits 'change' with 'part' as what ends with it. */
@@ -52,82 +50,70 @@ check_create(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
         PfChange *change = pf_change_new(TRUE);
 
-        pf_change_add_ghost(change, port->bridge, port->check_name, NULL, 0,
+        pf_change_add_ghost(change, port->bridge, port->check_name, 0,
                             PF_ROLE_VALIDATION, m->record->uuid);
         submit(m, change, pf_part_begin(m, port, "port-create", VALIDATION,
                                         NULL));
     }
 }
 
-static void
-check_extension(PfMigration *m, PfMigrationPort *port,
-                const PfExtension *extension)
-{
-    PfExtensionPort ep = pf_migration_extension_port(m, port, port->name);
-    PfPart *part = pf_part_begin(m, port, "property-verify", VALIDATION,
-                                 extension->name);
-    g_autoptr(PfProblems) problems = pf_problems_new();
-    GVariant *policies = policies_of(port, extension);
-    guint version = GPOINTER_TO_UINT(
-        g_hash_table_lookup(port->versions, extension->name));
+/* A port for which something is under way. */
+typedef struct {
+    PfMigration *m;
+    PfMigrationPort *port;
+} Check;
 
-    if (!policies) {
-        pf_part_end_detail(part, "skipped", "the guest has no policies of it");
-        return;
-    }
-    if (version > extension->version) {
-        pf_problems_add(problems, PF_VERIFY_APPLICABILITY,
-                        "its state has version %u, this host reads up to %u: "
-                        "update Portferry here", version, extension->version);
-    } else if (extension->verify) {
-        extension->verify(&ep, policies, problems);
-    }
-    if (pf_problems_count(problems)) {
-        g_autofree char *text = pf_problems_text(problems);
-        pf_part_end_detail(part, "failed", text);
-    } else {
-        pf_part_end(part, NULL);
-    }
+static gpointer
+verify_begins(gpointer user, const char *extension)
+{
+    Check *check = user;
+
+    return pf_part_begin(check->m, check->port, "property-verify", VALIDATION,
+                         extension);
 }
 
-/* Extensions that somebody counts on and that are not here. */
 static void
-check_missing(PfMigration *m, PfMigrationPort *port)
+verified(gpointer part, const char *result, const char *detail)
 {
-    const PfNetwork *network = pf_agent_network(m->agent, port->network);
-
-    for (guint i = 0; network && i < network->extensions->len; i++) {
-        const PfNetExtension *ne = network->extensions->pdata[i];
-
-        if (ne->required && !pf_extension_find(ne->name)) {
-            g_autofree char *text = g_strdup_printf(
-                "applicability: extension '%s', which network '%s' requires, "
-                "is not loaded on this host", ne->name, network->name);
-            pf_part_end_detail(pf_part_begin(m, port, "property-verify",
-                                             VALIDATION, ne->name),
-                               "failed", text);
-        }
-    }
+    pf_part_end_detail(part, result, detail);
 }
+
+static void
+port_verified(gpointer user)
+{
+    Check *check = user;
+
+    pf_migration_release(check->m, NULL);
+    g_free(check);
+}
+
+static const PfVerifyFuncs verify_funcs = {
+    .begin = verify_begins,
+    .verified = verified,
+    .done = port_verified,
+};
 
 static void
 check_verify(PfMigration *m)
 {
-    const PfExtension *const *e;
-
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
+        const PfNetwork *network = pf_agent_network(m->agent, port->network);
+        PfExtensionPort ep = pf_migration_extension_port(m, port);
+        Check *check;
 
-        if (!pf_agent_network(m->agent, port->network)) {
+        if (!network) {
             pf_part_end_detail(
                 pf_part_begin(m, port, "property-verify", VALIDATION, NULL),
                 "failed", "its network changed during the check");
             continue;
         }
-        for (e = pf_extensions(); *e; e++) {
-            check_extension(m, port, *e);
-        }
-        check_missing(m, port);
+        check = g_new0(Check, 1);
+        check->m = m;
+        check->port = port;
+        pf_migration_hold(m);
+        pf_verify_port(&ep, network, port->states, pf_migration_timeout(m),
+                       &verify_funcs, check);
         if (if_nametoindex(port->name)) {
             g_autofree char *text = g_strdup_printf(
                 "conflict: a network device named '%s' is on this host",
@@ -173,7 +159,7 @@ port_create(PfMigration *m)
             m->agent->sw, port->bridge, port->ofport, port->name);
 
         pf_gates_prepare(m->agent->gates, port->bridge);
-        pf_change_add_ghost(change, port->bridge, port->name, NULL,
+        pf_change_add_ghost(change, port->bridge, port->name,
                             taken ? 0 : port->ofport, PF_ROLE_OPERATIONAL,
                             m->record->uuid);
         submit(m, change, pf_part_begin(m, port, "port-create", OPERATIONAL,
@@ -182,42 +168,22 @@ port_create(PfMigration *m)
 }
 
 static void
-add_policies(PfMigration *m, PfMigrationPort *port)
+joint_over(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED)
 {
-    g_autoptr(GError) error = NULL;
-    PfExtensionPort ep = pf_migration_extension_port(m, port, port->name);
-    PfChange *change = pf_change_new(TRUE);
-    PfPart *first = NULL;
-
-    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
-        GVariant *policies = policies_of(port, *e);
-
-        if (!policies || !(*e)->property_add) {
-            continue;
-        }
-        PfPart *part = pf_part_begin(m, port, "property-add", OPERATIONAL,
-                                     (*e)->name);
-        if (!(*e)->property_add(&ep, policies, change, &error)) {
-            pf_part_end(part, error);
-            g_clear_error(&error);
-        } else if (first) {
-            pf_part_join(first, part);
-        } else {
-            first = part;
-        }
-    }
-    if (first) {
-        submit(m, change, first);
-    } else {
-        pf_change_free(change);
-    }
+    /* The parts have said it. */
 }
 
 static void
 property_add(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        add_policies(m, nth_port(m, i));
+        PfJoint *joint = pf_joint_new(m, nth_port(m, i), "property-add",
+                                      OPERATIONAL, pf_change_new(TRUE));
+
+        nth_port(m, i)->done |= 1u << PF_REQ_PROPERTY_ADD;
+        pf_joint_all_or_nothing(joint);
+        pf_joint_call_all(joint, PF_CALL_PROPERTY_ADD, FALSE);
+        pf_joint_seal(joint, joint_over, NULL);
     }
 }
 
@@ -302,8 +268,8 @@ take_tap(PfMigration *m)
             PfChange *change = pf_change_new(TRUE);
 
             m->mailbox_is_ours = TRUE;
-            pf_change_add_ghost(change, nth_port(m, 0)->bridge, m->mailbox,
-                                NULL, 0, PF_ROLE_MAILBOX, m->record->uuid);
+            pf_change_add_ghost(change, nth_port(m, 0)->bridge, m->mailbox, 0,
+                                PF_ROLE_MAILBOX, m->record->uuid);
             pf_migration_hold(m);
             pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
                              pf_migration_released, m);
@@ -376,13 +342,13 @@ nic_connect(PfMigration *m)
 
 /* ---- 13 ----------------------------------------------------------------- */
 
-/* One port's restoring: extensions, then the gate, then nic-restore-complete,
- * whose part is begun before and so counts the whole. */
+/* One port's restoring: extensions, then nic-restore-complete, of which the
+ * gate is a part. */
 typedef struct {
     PfMigration *m;
     PfMigrationPort *port;
+    PfJoint *joint;
     PfPart *complete;
-    char *failed;               /* What extensions could not, or NULL. */
 } Restore;
 
 static void
@@ -392,11 +358,12 @@ restore_done(gpointer user, const GError *error)
 
     if (error) {
         r->m->degraded = TRUE;
+    } else {
+        pf_migration_tell_port(r->m, r->port, PF_CALL_NIC_RESTORE_COMPLETE, 0);
     }
     pf_part_end_detail(r->complete, error ? "failed" : "ok",
                        error ? error->message : "the gate is open");
     pf_migration_unref(r->m);
-    g_free(r->failed);
     g_free(r);
 }
 
@@ -411,110 +378,173 @@ open_gate(Restore *r)
                  pf_migration_timeout(m), restore_done, r);
 }
 
-/* What 'network' (NULL: not managed any more) wants of a port that could not
- * be restored.  Who requires extensions and says nothing means quarantine. */
-static gboolean
-wants_quarantine(const PfNetwork *network)
-{
-    if (!network) {
-        return FALSE;
-    }
-    if (network->on_restore_failure_set) {
-        return network->on_restore_failure == PF_RESTORE_QUARANTINE;
-    }
-    for (guint i = 0; i < network->extensions->len; i++) {
-        if (((PfNetExtension *) network->extensions->pdata[i])->required) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-/* A port that could not be restored: as its network says. */
 static void
-restore_failed(Restore *r, const char *reason)
+quarantine(Restore *r, const char *reason)
 {
     PfMigration *m = r->m;
+    g_autoptr(GError) error = g_error_new(
+        PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
+        "quarantined, the gate stays closed: %s", reason);
+    PfChange *change = pf_change_new(FALSE);
 
-    m->degraded = TRUE;
-    if (wants_quarantine(pf_agent_network(m->agent, r->port->network))) {
-        g_autoptr(GError) error = g_error_new(
-            PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
-            "quarantined, the gate stays closed: %s", reason);
-        PfChange *change = pf_change_new(FALSE);
-
-        /* For an agent that restarts. */
-        pf_change_port_key(change, r->port->name, PF_KEY_GATE, "closed");
-        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
-                         NULL);
-        restore_done(r, error);
-    } else {
-        open_gate(r);
-    }
+    /* For an agent that restarts. */
+    pf_change_port_key(change, r->port->name, PF_KEY_GATE, "closed");
+    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
+                     NULL);
+    restore_done(r, error);
 }
 
 static void
-extensions_restored(gpointer user, const GError *error)
+extensions_restored(gpointer user, const char *failed)
 {
-    PfPart *part = ((gpointer *) user)[0];
-    Restore *r = ((gpointer *) user)[1];
-    g_autofree char *reason = error ? g_strdup(error->message) : NULL;
+    Restore *r = user;
+    PfMigration *m = r->m;
 
-    g_free(user);
-    if (part) {
-        pf_part_end(part, error);
-    }
-    if (reason || r->failed) {
-        restore_failed(r, reason ? reason : r->failed);
+    m->degraded |= failed != NULL;
+    r->complete = pf_part_begin(m, r->port, "nic-restore-complete", NULL,
+                                NULL);
+    if (failed && pf_network_wants_quarantine(
+            pf_agent_network(m->agent, r->port->network))) {
+        quarantine(r, failed);
     } else {
         open_gate(r);
     }
 }
 
-/* Adds to 'change' what 'extension' makes of what was saved.  Returns an error
- * text, or NULL. */
-static char *
-restore_extension(PfMigration *m, PfMigrationPort *port,
-                  const PfExtension *extension, const PfPortDataPort *arrived,
-                  PfChange *change, gboolean *changed)
+/* One extension's policies at the switchover, on their way to the port. */
+typedef struct {
+    Restore *restore;
+    const PfExtension *extension;
+    GVariant *new;
+    GVariant *chunks;           /* or NULL. */
+} Arrival;
+
+static void
+arrival_free(Arrival *a)
 {
-    PfExtensionPort ep = pf_migration_extension_port(m, port, port->name);
-    PfSaved *saved = arrived ? pf_portdata_saved(arrived, extension->name)
-                             : NULL;
-    g_autoptr(GVariant) none = g_variant_ref_sink(
-        g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
-    GVariant *old = policies_of(port, extension);
-    g_autoptr(GError) error = NULL;
+    g_variant_unref(a->new);
+    g_clear_pointer(&a->chunks, g_variant_unref);
+    g_free(a);
+}
 
-    if (!ep.network) {
-        return g_strdup_printf("network '%s' is not managed here any more",
-                               port->network);
+/* What came of 'extension' is left aside. */
+static void
+leave_aside(Restore *r, const PfExtension *extension, const char *reason)
+{
+    PfPart *part = pf_part_begin(r->m, r->port, "nic-restore", NULL,
+                                 extension->name);
+
+    if (r->m->epoch) {
+        pf_joint_fail(r->joint, part, extension->name, reason);
+    } else {
+        /* An unstamped guest: the XML is all there is, and it is there. */
+        pf_part_end_detail(part, "skipped", "as the XML says");
     }
-    if (!saved) {
-        return g_strdup("no data came for it: restored from the stamp");
+}
+
+static GVariant *
+policies_of(PfMigrationPort *port, const PfExtension *extension)
+{
+    PfPortState *s = pf_port_states_find(port->states, extension->name);
+
+    return s ? s->policies : NULL;
+}
+
+/* The policies in 'a' are known to be right: they go to the port. */
+static void
+restore_verified(Arrival *a)
+{
+    Restore *r = a->restore;
+    PfCallSpec spec = {
+        .extension = a->extension,
+        .func = PF_CALL_NIC_RESTORE,
+        .policies = policies_of(r->port, a->extension),
+        .new_policies = a->new,
+        .chunks = a->chunks,
+    };
+
+    if (a->extension->nic_restore) {
+        pf_joint_call_spec(r->joint, &spec);
     }
+    pf_port_states_set(r->port->states, a->extension->name,
+                       a->extension->version, a->new);
+    arrival_free(a);
+}
+
+static void
+arrival_verified(gpointer user, const char *result, const char *detail)
+{
+    Arrival *a = user;
+    PfJoint *joint = a->restore->joint;
+
+    if (strcmp(result, "failed")) {
+        restore_verified(a);
+    } else {
+        leave_aside(a->restore, a->extension, detail);
+        arrival_free(a);
+    }
+    pf_joint_release(joint);
+}
+
+/* The policies in 'saved', whole; NULL with '*error' set if they cannot be
+ * told. */
+static GVariant *
+arrived_policies(PfMigrationPort *port, const PfExtension *extension,
+                 const PfSaved *saved, GError **error)
+{
+    PfPortState *s = pf_port_states_find(port->states, extension->name);
+
     if (saved->version > extension->version) {
-        return g_strdup_printf("data of version %u, this host reads up to %u",
-                               saved->version, extension->version);
+        g_set_error(error, PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_REFUSED,
+                    "data of version %u, this host reads up to %u",
+                    saved->version, extension->version);
+        return NULL;
     }
-    if (extension->verify && !g_variant_equal(old ? old : none,
-                                              saved->policies)) {
-        g_autoptr(PfProblems) problems = pf_problems_new();
+    if (saved->policies) {
+        return g_variant_ref(saved->policies);
+    }
+    if (!s || g_strcmp0(s->digest, saved->base)) {
+        g_set_error_literal(error, PF_EXTENSION_ERROR,
+                            PF_EXTENSION_ERROR_REFUSED,
+                            "its data is a difference from another stamp than "
+                            "the one that came");
+        return NULL;
+    }
+    return pf_delta_apply(s->stamped, saved->delta, error);
+}
 
-        ep.is_here = TRUE;
-        extension->verify(&ep, saved->policies, problems);
-        if (pf_problems_count(problems)) {
-            return pf_problems_text(problems);
-        }
+/* Restores what 'saved' has of 'extension'. */
+static void
+restore_extension(Restore *r, const PfExtension *extension,
+                  const PfSaved *saved)
+{
+    PfMigration *m = r->m;
+    GVariant *old = policies_of(r->port, extension);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) new = arrived_policies(r->port, extension, saved,
+                                               &error);
+    const PfNetwork *network = pf_agent_network(m->agent, r->port->network);
+    Arrival *a;
+
+    if (!new || !network) {
+        leave_aside(r, extension, new ? "its network is not managed here any "
+                    "more" : error->message);
+        return;
     }
-    if (extension->nic_restore
-        && !extension->nic_restore(&ep, old ? old : none, saved->policies,
-                                   saved->data, change, changed, &error)) {
-        return g_strdup(error->message);
+    a = g_new0(Arrival, 1);
+    a->restore = r;
+    a->extension = extension;
+    a->new = g_variant_ref(new);
+    a->chunks = saved->chunks ? g_variant_ref(saved->chunks) : NULL;
+    if (old && (old == new || g_variant_equal(old, new))) {
+        restore_verified(a);
+    } else {
+        PfExtensionPort ep = pf_migration_extension_port(m, r->port);
+
+        pf_joint_hold(r->joint);
+        pf_verify_extension(extension, &ep, network, new,
+                            pf_migration_timeout(m), arrival_verified, a);
     }
-    g_hash_table_insert(port->policies, g_strdup(extension->name),
-                        g_variant_ref(saved->policies));
-    return NULL;
 }
 
 static void
@@ -522,53 +552,22 @@ restore_port(PfMigration *m, PfMigrationPort *port)
 {
     PfPortDataPort *arrived = m->portdata
         ? pf_portdata_port(m->portdata, port->mac) : NULL;
-    PfChange *change = pf_change_new(TRUE);
-    g_autoptr(GString) failed = g_string_new(NULL);
-    PfPart *open_part = NULL;
-    gboolean changed = FALSE;
     Restore *r = g_new0(Restore, 1);
 
     r->m = pf_migration_ref(m);
     r->port = port;
+    r->joint = pf_joint_new(m, port, "nic-restore", NULL, pf_change_new(TRUE));
     for (const PfExtension *const *e = pf_extensions(); *e; e++) {
-        if (!policies_of(port, *e)) {
-            continue;
-        }
-        PfPart *part = pf_part_begin(m, port, "nic-restore", NULL, (*e)->name);
-        g_autofree char *reason = restore_extension(m, port, *e, arrived,
-                                                    change, &changed);
-        if (reason && !m->epoch) {
-            /* An unstamped guest: the XML is all there is, and it is there. */
-            pf_part_end_detail(part, "skipped", "as the XML says");
-        } else if (reason) {
-            g_string_append_printf(failed, "%s%s: %s", failed->len ? "; " : "",
-                                   (*e)->name, reason);
-            pf_part_end_detail(part, "failed", reason);
-        } else if (!changed) {
-            pf_part_end(part, NULL);
-        } else if (open_part) {
-            pf_part_join(open_part, part);
-        } else {
-            open_part = part;
-        }
-    }
-    r->complete = pf_part_begin(m, port, "nic-restore-complete", NULL, NULL);
-    r->failed = failed->len ? g_strdup(failed->str) : NULL;
-    if (changed) {
-        gpointer *user = g_new(gpointer, 2);
+        PfSaved *saved = arrived ? pf_portdata_saved(arrived, (*e)->name)
+                                 : NULL;
 
-        user[0] = open_part;
-        user[1] = r;
-        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
-                         extensions_restored, user);
-        return;
+        if (saved) {
+            restore_extension(r, *e, saved);
+        } else if (pf_port_states_find(port->states, (*e)->name)) {
+            leave_aside(r, *e, "no data came for it: restored from the stamp");
+        }
     }
-    pf_change_free(change);
-    if (r->failed) {
-        restore_failed(r, r->failed);
-    } else {
-        open_gate(r);
-    }
+    pf_joint_seal(r->joint, extensions_restored, r);
 }
 
 static void
@@ -585,7 +584,12 @@ static void
 finish(PfMigration *m)
 {
     PfChange *change = pf_change_new(FALSE);
+    const PfGuest *guest = pf_guests_find(m->agent->guests,
+                                          m->record->domain_uuid);
 
+    if (!guest || guest->state == PF_GUEST_RUNNING) {
+        pf_migration_tell(m, PF_CALL_GUEST_RUNS, PF_GUEST_ARRIVED);
+    }
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
 
@@ -628,18 +632,54 @@ delete_mailbox(PfMigration *m, PfChange *change)
 }
 
 static void
+delete_ports(gpointer user, PfChange *change)
+{
+    Check *check = user;
+    const char *uuid = check->m->record->uuid;
+
+    pf_change_del_port(change, check->port->name, PF_ROLE_OPERATIONAL, uuid);
+    pf_change_del_port(change, check->port->check_name, PF_ROLE_VALIDATION,
+                       uuid);
+}
+
+static void
+cleaned(gpointer user, const char *failed)
+{
+    Check *check = user;
+    PfMigration *m = check->m;
+
+    if (failed) {
+        pf_migration_error(m, "%s", failed);
+        /* What an extension cannot do now it may never be able to. */
+        m->request_failed |= (!pf_switch_is_ready(m->agent->sw)
+                              || m->n_failures++ < PF_MAX_FAILURES);
+    }
+    g_free(check);
+}
+
+static void
 clean(PfMigration *m)
 {
     PfChange *change = pf_change_new(TRUE);
 
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
+        g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+        PfJoint *joint = pf_joint_new(m, port, NULL, NULL,
+                                      pf_change_new(TRUE));
+        Check *check = g_new0(Check, 1);
 
+        check->m = m;
+        check->port = port;
+        /* Whether libvirt was faster, or the row is still ours. */
+        if (port->done & (1u << PF_REQ_PROPERTY_ADD)
+            && (!row || !g_strcmp0(row->migration, m->record->uuid))) {
+            pf_joint_call_all(joint, PF_CALL_PROPERTY_REMOVE, TRUE);
+        }
+        pf_joint_always_commit(joint);
+        pf_joint_before_commit(joint, delete_ports, check);
+        pf_joint_seal(joint, cleaned, check);
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
-        pf_change_del_port(change, port->name, PF_ROLE_OPERATIONAL,
-                           m->record->uuid);
-        pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION,
-                           m->record->uuid);
     }
     delete_mailbox(m, change);
     pf_migration_hold(m);

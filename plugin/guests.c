@@ -15,9 +15,10 @@
 
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "plugin/codec.h"
+#include "plugin/call.h"
 #include "plugin/extension.h"
 #include "plugin/machine.h"
+#include "plugin/port-state.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_guests);
@@ -26,6 +27,8 @@ VLOG_DEFINE_THIS_MODULE(pf_guests);
 #define SETTLE_MS 200
 /* After a write that failed. */
 #define RETRY_MS 5000
+/* For an extension to say what a port has. */
+#define ASK_TIMEOUT_MS 5000
 
 struct PfGuests {
     PfAgent *agent;
@@ -46,6 +49,7 @@ guest_free(gpointer p)
     pf_domain_free(guest->domain);
     g_free(guest->epoch);
     g_free(guest->stamp);
+    g_hash_table_unref(guest->states);
     g_free(guest);
 }
 
@@ -204,6 +208,31 @@ remove_guest(PfGuests *guests, const char *uuid)
     }
 }
 
+/* Takes what the stamp of 'guest' has for what its extensions have said: a
+ * difference refers to that. */
+static void
+read_states(PfGuest *guest)
+{
+    const PfStamp *stamp = guest->domain->stamp;
+
+    for (guint i = 0; i < stamp->ports->len; i++) {
+        const PfStampPort *sp = stamp->ports->pdata[i];
+        PfPortStates *states = pf_port_states_new();
+
+        for (guint k = 0; k < sp->extensions->len; k++) {
+            const PfStampExtension *se = sp->extensions->pdata[k];
+            g_autoptr(GError) error = NULL;
+
+            if (!pf_port_states_set_stamped(states, se->name, se->version,
+                                            se->text, &error)) {
+                VLOG_WARN("guest '%s', NIC %s: stamp: %s: %s", guest->name,
+                          sp->mac, se->name, error->message);
+            }
+        }
+        g_hash_table_insert(guest->states, g_strdup(sp->mac), states);
+    }
+}
+
 void
 pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
                  PfGuestState state, const char *xml)
@@ -234,6 +263,9 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
         guest = g_new0(PfGuest, 1);
         guest->uuid = g_strdup(uuid);
         guest->renew = g_hash_table_remove(guests->renew, uuid);
+        guest->states = g_hash_table_new_full(
+            g_str_hash, g_str_equal, g_free,
+            (GDestroyNotify) pf_port_states_free);
         g_hash_table_insert(guests->by_uuid, guest->uuid, guest);
     }
     g_free(guest->name);
@@ -246,6 +278,7 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
         guest->stamp = pf_stamp_format(domain->stamp);
         g_free(guest->epoch);
         guest->epoch = g_strdup(domain->stamp->epoch);
+        read_states(guest);
     }
     index_ports(guests, guest);
     mark(guests, guest);
@@ -287,63 +320,154 @@ new_epoch(void)
     return g_string_free(s, FALSE);
 }
 
+/* A stamp in the making: its extensions are being asked. */
+typedef struct {
+    PfGuests *guests;
+    char *uuid;
+    char *epoch;
+    PfStamp *stamp;             /* Ports without extensions yet. */
+    GHashTable *states;         /* MAC -> PfPortStates *. */
+    guint pending;
+} Making;
+
+/* One question of it. */
+typedef struct {
+    Making *making;
+    const PfExtension *extension;
+    char *mac;
+} Question;
+
+static void made(Making *);
+
 static void
-stamp_nic(PfAgent *agent, PfGuest *guest, PfStamp *stamp, const PfNic *nic)
+making_release(Making *making)
 {
-    const PfNetwork *network = pf_agent_network(agent, nic->network);
-    g_autoptr(PfPort) port = pf_switch_port(agent->sw, nic->target);
-    g_autoptr(GVariant) image = pf_switch_image(agent->sw, nic->target);
-    PfExtensionPort ep = {
-        .domain = guest->name,
-        .mac = nic->mac,
-        .name = nic->target,
-        .bridge = port->bridge,
-        .iface_id = nic->iface_id,
-        .mtu = nic->mtu,
-        .is_here = TRUE,
-        .network = network,
-        .sw = agent->sw,
-    };
-    PfStampPort *sp = pf_stamp_add_port(stamp, nic->mac, nic->target,
-                                        port->bridge, nic->network,
-                                        port->iface_id);
-
-    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
-        g_autoptr(GError) error = NULL;
-        GVariant *policies;
-
-        if (!(*e)->get_policies) {
-            continue;
-        }
-        policies = (*e)->get_policies(&ep, image, &error);
-        if (!policies) {
-            VLOG_WARN("guest '%s', NIC %s: %s: %s", guest->name, nic->mac,
-                      (*e)->name, error->message);
-            continue;
-        }
-        g_autofree char *text = pf_codec_format(policies);
-        pf_stamp_port_add_extension(sp, (*e)->name, (*e)->version, text);
+    if (!--making->pending) {
+        made(making);
     }
 }
 
-/* The stamp that 'guest' should have; NULL: none. */
-static PfStamp *
-make_stamp(PfAgent *agent, PfGuest *guest, const char *epoch)
+/* A failure leaves the policies that the extension has said before. */
+static void
+answered(gpointer user, const PfCallResult *result)
 {
-    PfStamp *stamp = pf_stamp_new(epoch);
+    Question *q = user;
+    Making *making = q->making;
+    PfPortStates *states = g_hash_table_lookup(making->states, q->mac);
 
+    if (result->error) {
+        VLOG_WARN("guest %s, NIC %s: %s: %s", making->uuid, q->mac,
+                  q->extension->name, result->error->message);
+    } else if (result->policies) {
+        pf_port_states_set(states, q->extension->name, q->extension->version,
+                           result->policies);
+    }
+    g_free(q->mac);
+    g_free(q);
+    making_release(making);
+}
+
+static void
+ask(Making *making, const PfExtension *extension, const PfExtensionPort *ep,
+    const PfNetwork *network)
+{
+    PfCallSpec spec = {
+        .extension = extension,
+        .func = PF_CALL_GET_POLICIES,
+        .port = ep,
+        .network = network,
+        .timeout_ms = ASK_TIMEOUT_MS,
+    };
+    Question *q = g_new0(Question, 1);
+
+    q->making = making;
+    q->extension = extension;
+    q->mac = g_strdup(ep->mac);
+    making->pending++;
+    pf_call_begin(&spec, answered, q);
+}
+
+PfExtensionPort
+pf_guests_extension_port(const PfGuest *guest, const PfNic *nic,
+                         const PfPort *port)
+{
+    return (PfExtensionPort) {
+        .domain = guest->name,
+        .domain_uuid = guest->uuid,
+        .mac = nic->mac,
+        .name = nic->target,
+        .bridge = port->bridge,
+        .network = nic->network,
+        .iface_id = nic->iface_id,
+        .mtu = nic->mtu,
+        .ofport = MAX(port->ofport, 0),
+        .is_here = TRUE,
+    };
+}
+
+static void
+make_nic(PfAgent *agent, PfGuest *guest, Making *making, const PfNic *nic)
+{
+    g_autoptr(PfPort) port = pf_switch_port(agent->sw, nic->target);
+    PfExtensionPort ep = pf_guests_extension_port(guest, nic, port);
+    PfPortStates *known = g_hash_table_lookup(guest->states, nic->mac);
+
+    pf_stamp_add_port(making->stamp, nic->mac, nic->target, port->bridge,
+                      nic->network, port->iface_id);
+    g_hash_table_insert(making->states, g_strdup(nic->mac),
+                        known ? pf_port_states_copy(known)
+                        : pf_port_states_new());
+    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
+        if ((*e)->get_policies) {
+            ask(making, *e, &ep, pf_agent_network(agent, nic->network));
+        }
+    }
+}
+
+/* Has the extensions asked for the stamp that 'guest' should have. */
+static void
+make_stamp(PfGuests *guests, PfGuest *guest, const char *epoch)
+{
+    Making *making = g_new0(Making, 1);
+
+    making->guests = guests;
+    making->uuid = g_strdup(guest->uuid);
+    making->epoch = g_strdup(epoch);
+    making->stamp = pf_stamp_new(epoch);
+    making->states = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free,
+        (GDestroyNotify) pf_port_states_free);
+    making->pending = 1;
+    guest->making = TRUE;
     for (guint i = 0; i < guest->domain->nics->len; i++) {
         const PfNic *nic = guest->domain->nics->pdata[i];
 
-        if (pf_guests_nic_is_managed(agent, nic)) {
-            stamp_nic(agent, guest, stamp, nic);
+        if (pf_guests_nic_is_managed(guests->agent, nic)) {
+            make_nic(guests->agent, guest, making, nic);
         }
     }
-    if (!stamp->ports->len) {
-        pf_stamp_free(stamp);
-        return NULL;
+    making_release(making);
+}
+
+/* The text of what was made; NULL: no stamp is needed. */
+static char *
+made_text(Making *making)
+{
+    PfStamp *stamp = making->stamp;
+
+    for (guint i = 0; i < stamp->ports->len; i++) {
+        PfStampPort *sp = stamp->ports->pdata[i];
+        g_autoptr(GPtrArray) states = pf_port_states_list(
+            g_hash_table_lookup(making->states, sp->mac));
+
+        for (guint k = 0; k < states->len; k++) {
+            PfPortState *s = states->pdata[k];
+
+            pf_stamp_port_add_extension(sp, s->extension, s->version,
+                                        pf_port_state_packed(s));
+        }
     }
-    return stamp;
+    return stamp->ports->len ? pf_stamp_format(stamp) : NULL;
 }
 
 /* A write under way. */
@@ -352,7 +476,31 @@ typedef struct {
     char *uuid;
     char *epoch;
     char *text;
+    GHashTable *states;         /* MAC -> PfPortStates *. */
 } Write;
+
+/* The stamp has what 'w' wanted to write. */
+static void
+take_over(PfGuest *guest, Write *w)
+{
+    GHashTableIter iter;
+    gpointer states;
+
+    g_free(guest->stamp);
+    guest->stamp = g_steal_pointer(&w->text);
+    g_free(guest->epoch);
+    guest->epoch = g_steal_pointer(&w->epoch);
+    g_hash_table_unref(guest->states);
+    guest->states = g_steal_pointer(&w->states);
+    g_hash_table_iter_init(&iter, guest->states);
+    while (g_hash_table_iter_next(&iter, NULL, &states)) {
+        g_autoptr(GPtrArray) list = pf_port_states_list(states);
+
+        for (guint i = 0; i < list->len; i++) {
+            pf_port_state_stamp(list->pdata[i]);
+        }
+    }
+}
 
 static void
 stamp_written(gpointer user, const GError *error)
@@ -368,52 +516,85 @@ stamp_written(gpointer user, const GError *error)
             guest->not_before_ms = time_msec() + RETRY_MS;
             guest->renew |= g_strcmp0(w->epoch, guest->epoch) != 0;
         } else {
-            g_free(guest->stamp);
-            guest->stamp = g_steal_pointer(&w->text);
-            g_free(guest->epoch);
-            guest->epoch = g_steal_pointer(&w->epoch);
+            take_over(guest, w);
         }
         mark(w->guests, guest);
     }
     g_free(w->uuid);
     g_free(w->epoch);
     g_free(w->text);
+    g_clear_pointer(&w->states, g_hash_table_unref);
     g_free(w);
+}
+
+/* Whether the stamp of 'guest' is left as it is for now. */
+static gboolean
+rests(PfGuests *guests, const PfGuest *guest)
+{
+    PfAgent *agent = guests->agent;
+
+    return (guest->making || guest->writing
+            || guest->state == PF_GUEST_INCOMING
+            || pf_agent_migration(agent, guest->uuid, PF_ROLE_SOURCE)
+            || pf_agent_migration(agent, guest->uuid, PF_ROLE_DESTINATION));
+}
+
+/* Writes what was made, if it is another stamp than the guest has. */
+static void
+write_stamp(PfGuests *guests, PfGuest *guest, Making *making)
+{
+    g_autofree char *text = made_text(making);
+    Write *w;
+
+    if (!text || !g_strcmp0(text, guest->stamp)) {
+        return;
+    }
+    if (time_msec() < guest->not_before_ms) {
+        mark_for(guests, guest, guest->not_before_ms);
+        return;
+    }
+    w = g_new0(Write, 1);
+    w->guests = guests;
+    w->uuid = g_strdup(guest->uuid);
+    w->epoch = g_strdup(making->epoch);
+    w->text = g_strdup(text);
+    w->states = g_steal_pointer(&making->states);
+    guest->writing = TRUE;
+    guest->renew = FALSE;
+    pf_hypervisor_stamp(guests->agent->hv, guest->uuid, text, stamp_written,
+                        w);
+}
+
+static void
+made(Making *making)
+{
+    PfGuest *guest = pf_guests_find(making->guests, making->uuid);
+
+    if (guest) {
+        guest->making = FALSE;
+        if (!rests(making->guests, guest)) {
+            write_stamp(making->guests, guest, making);
+        }
+        if (guest->dirty) {
+            mark(making->guests, guest);
+        }
+    }
+    pf_stamp_free(making->stamp);
+    g_clear_pointer(&making->states, g_hash_table_unref);
+    g_free(making->uuid);
+    g_free(making->epoch);
+    g_free(making);
 }
 
 static void
 refresh_stamp(PfGuests *guests, PfGuest *guest)
 {
-    PfAgent *agent = guests->agent;
-    gint64 now = time_msec();
+    if (!rests(guests, guest)) {
+        g_autofree char *epoch = guest->renew || !guest->epoch
+            ? new_epoch() : g_strdup(guest->epoch);
 
-    if (guest->writing || guest->state == PF_GUEST_INCOMING
-        || pf_agent_migration(agent, guest->uuid, PF_ROLE_SOURCE)
-        || pf_agent_migration(agent, guest->uuid, PF_ROLE_DESTINATION)) {
-        return;
+        make_stamp(guests, guest, epoch);
     }
-
-    g_autofree char *epoch = guest->renew || !guest->epoch
-        ? new_epoch() : g_strdup(guest->epoch);
-    g_autoptr(PfStamp) stamp = make_stamp(agent, guest, epoch);
-    g_autofree char *text = stamp ? pf_stamp_format(stamp) : NULL;
-
-    if (!text || !g_strcmp0(text, guest->stamp)) {
-        return;
-    }
-    if (now < guest->not_before_ms) {
-        mark_for(guests, guest, guest->not_before_ms);
-        return;
-    }
-
-    Write *w = g_new0(Write, 1);
-    w->guests = guests;
-    w->uuid = g_strdup(guest->uuid);
-    w->epoch = g_steal_pointer(&epoch);
-    w->text = g_strdup(text);
-    guest->writing = TRUE;
-    guest->renew = FALSE;
-    pf_hypervisor_stamp(agent->hv, guest->uuid, text, stamp_written, w);
 }
 
 void
@@ -432,7 +613,7 @@ pf_guests_run(PfGuests *guests)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         PfGuest *guest = value;
 
-        if (guest->dirty) {
+        if (guest->dirty && !guest->making) {
             guest->dirty = FALSE;
             refresh_stamp(guests, guest);
         }

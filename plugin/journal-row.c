@@ -53,7 +53,7 @@ same_optional(const char *column, const char *text)
 }
 
 const struct portferryrec_migration *
-pf_row_find(struct ovsdb_idl *idl, const char *id)
+pf_journal_row_find(struct ovsdb_idl *idl, const char *id)
 {
     const struct portferryrec_migration *row;
 
@@ -66,7 +66,7 @@ pf_row_find(struct ovsdb_idl *idl, const char *id)
 }
 
 const struct portferryrec_migration *
-pf_row_insert(struct ovsdb_idl_txn *txn, const char *id)
+pf_journal_row_insert(struct ovsdb_idl_txn *txn, const char *id)
 {
     const struct portferryrec_migration *row
         = portferryrec_migration_insert(txn);
@@ -111,9 +111,9 @@ port_row(struct ovsdb_idl_txn *txn,
 }
 
 void
-pf_row_write_migration(struct ovsdb_idl_txn *txn,
-                       const struct portferryrec_migration *row,
-                       const PfJournalMigration *m)
+pf_journal_row_write_migration(struct ovsdb_idl_txn *txn,
+                               const struct portferryrec_migration *row,
+                               const PfJournalMigration *m)
 {
     g_autoptr(GPtrArray) ports = g_ptr_array_new();
 
@@ -137,7 +137,7 @@ pf_row_write_migration(struct ovsdb_idl_txn *txn,
 }
 
 PfJournalMigration *
-pf_row_read_migration(const struct portferryrec_migration *row)
+pf_journal_row_read_migration(const struct portferryrec_migration *row)
 {
     PfJournalMigration *m = g_new0(PfJournalMigration, 1);
 
@@ -168,7 +168,7 @@ pf_row_read_migration(const struct portferryrec_migration *row)
 }
 
 struct portferryrec_step *
-pf_row_insert_step(struct ovsdb_idl_txn *txn, const PfStep *step)
+pf_journal_row_insert_step(struct ovsdb_idl_txn *txn, const PfStep *step)
 {
     struct portferryrec_step *row = portferryrec_step_insert(txn);
 
@@ -186,7 +186,7 @@ pf_row_insert_step(struct ovsdb_idl_txn *txn, const PfStep *step)
 }
 
 PfStep *
-pf_row_read_step(const struct portferryrec_step *row)
+pf_journal_row_read_step(const struct portferryrec_step *row)
 {
     PfStep *step = g_new0(PfStep, 1);
 
@@ -204,7 +204,7 @@ pf_row_read_step(const struct portferryrec_step *row)
 }
 
 bool
-pf_row_is_step(const struct portferryrec_step *row, const PfStep *step)
+pf_journal_row_is_step(const struct portferryrec_step *row, const PfStep *step)
 {
     return (row->seq == step->seq
             && row->time == step->time_us

@@ -370,14 +370,14 @@ get_draft(PfJournal *j, GHashTable *drafts, const char *uuid, gboolean create)
         return draft;
     }
 
-    row = pf_row_find(j->idl, uuid);
+    row = pf_journal_row_find(j->idl, uuid);
     if (!row && !create) {
         return NULL;
     }
     draft = g_new0(struct draft, 1);
     draft->row = row;
     if (!row) {
-        draft->row = pf_row_insert(j->txn, uuid);
+        draft->row = pf_journal_row_insert(j->txn, uuid);
         draft->new_steps = g_ptr_array_new();
     }
     g_hash_table_insert(drafts, g_strdup(uuid), draft);
@@ -390,7 +390,7 @@ static gboolean
 has_step(const struct portferryrec_migration *row, const PfStep *step)
 {
     for (size_t i = 0; i < row->n_steps; i++) {
-        if (pf_row_is_step(row->steps[i], step)) {
+        if (pf_journal_row_is_step(row->steps[i], step)) {
             return TRUE;
         }
     }
@@ -408,13 +408,13 @@ compose_write(PfJournal *j, GHashTable *drafts, const struct write *w)
         VLOG_WARN_RL(&rl, "step %s of migration %s is dropped: the journal "
                      "has no such migration", w->step->request, w->uuid);
     } else if (w->m) {
-        pf_row_write_migration(j->txn, draft->row, w->m);
+        pf_journal_row_write_migration(j->txn, draft->row, w->m);
     } else if (draft->new_steps) {
         g_ptr_array_add(draft->new_steps,
-                        pf_row_insert_step(j->txn, w->step));
+                        pf_journal_row_insert_step(j->txn, w->step));
     } else if (!has_step(draft->row, w->step)) {
         portferryrec_migration_update_steps_addvalue(
-            draft->row, pf_row_insert_step(j->txn, w->step));
+            draft->row, pf_journal_row_insert_step(j->txn, w->step));
     }
 }
 
@@ -630,7 +630,8 @@ pf_journal_migrations(PfJournal *j)
     g_autoptr(GPtrArray) rows = sorted_rows(j);
 
     for (guint i = 0; i < rows->len; i++) {
-        g_ptr_array_add(migrations, pf_row_read_migration(rows->pdata[i]));
+        g_ptr_array_add(migrations,
+                        pf_journal_row_read_migration(rows->pdata[i]));
     }
     return migrations;
 }
@@ -643,7 +644,7 @@ pf_journal_find(PfJournal *j, const char *which)
 
     if (!which) {
         found = rows->len ? rows->pdata[rows->len - 1] : NULL;
-        return found ? pf_row_read_migration(found) : NULL;
+        return found ? pf_journal_row_read_migration(found) : NULL;
     }
     for (guint i = 0; i < rows->len; i++) {
         const struct portferryrec_migration *row = rows->pdata[i];
@@ -655,7 +656,7 @@ pf_journal_find(PfJournal *j, const char *which)
             found = row;
         }
     }
-    return found ? pf_row_read_migration(found) : NULL;
+    return found ? pf_journal_row_read_migration(found) : NULL;
 }
 
 /* By number, then by time. */
@@ -675,10 +676,10 @@ pf_journal_trace(PfJournal *j, const char *uuid)
     GPtrArray *steps = g_ptr_array_new_with_free_func(
         (GDestroyNotify) pf_step_free);
     const struct portferryrec_migration *row
-        = j->idl ? pf_row_find(j->idl, uuid) : NULL;
+        = j->idl ? pf_journal_row_find(j->idl, uuid) : NULL;
 
     for (size_t i = 0; row && i < row->n_steps; i++) {
-        g_ptr_array_add(steps, pf_row_read_step(row->steps[i]));
+        g_ptr_array_add(steps, pf_journal_row_read_step(row->steps[i]));
     }
     g_ptr_array_sort(steps, compare_steps);
     return steps;

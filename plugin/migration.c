@@ -11,6 +11,9 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "plugin/codec.h"
+#include "plugin/extension.h"
+#include "plugin/fault.h"
+#include "plugin/joint.h"
 #include "plugin/marker.h"
 #include "timeval.h"
 #include "unixctl.h"
@@ -39,9 +42,7 @@ port_free(gpointer p)
     g_free(port->network);
     g_free(port->iface_id);
     g_free(port->check_name);
-    g_hash_table_unref(port->policies);
-    g_hash_table_unref(port->versions);
-    g_hash_table_unref(port->saved);
+    pf_port_states_free(port->states);
     g_clear_pointer(&port->undo, g_variant_unref);
     g_free(port);
 }
@@ -117,30 +118,69 @@ pf_migration_add_port(PfMigration *m, const char *mac, const char *name,
     port->network = g_strdup(network);
     port->iface_id = g_strdup(iface_id);
     port->check_name = g_strconcat("pfv", hex, NULL);
-    port->policies = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
-    port->saved = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
-    port->versions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                           NULL);
+    port->states = pf_port_states_new();
     g_ptr_array_add(m->ports, port);
     return port;
 }
 
 PfExtensionPort
-pf_migration_extension_port(PfMigration *m, PfMigrationPort *port,
-                            const char *name)
+pf_migration_extension_port(PfMigration *m, PfMigrationPort *port)
 {
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+
     return (PfExtensionPort) {
         .domain = m->record->domain,
+        .domain_uuid = m->record->domain_uuid,
         .mac = port->mac,
-        .name = name,
+        .name = port->name,
         .bridge = port->bridge,
+        .network = port->network,
         .iface_id = port->iface_id,
         .mtu = port->mtu,
-        .network = pf_agent_network(m->agent, port->network),
-        .sw = m->agent->sw,
+        .ofport = row && row->ofport > 0 ? row->ofport : port->ofport,
+        .is_here = (m->role == PF_ROLE_SOURCE
+                    || m->machine.state > PF_D_CHECKED),
     };
+}
+
+static void
+told(gpointer user, const char *failed)
+{
+    PfMigration *m = user;
+
+    if (failed) {
+        VLOG_WARN("%s of guest '%s': %s", m->record->role, m->record->domain,
+                  failed);
+    }
+}
+
+void
+pf_migration_tell_port(PfMigration *m, PfMigrationPort *port,
+                       PfCallFunc func, PfGuestRuns reason)
+{
+    PfJoint *joint = pf_joint_new(m, port, NULL, NULL, pf_change_new(FALSE));
+
+    pf_joint_let_go(joint);
+    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
+        PfCallSpec spec = {
+            .extension = *e,
+            .func = func,
+            .reason = reason,
+        };
+
+        if (pf_call_exists(*e, func)) {
+            pf_joint_call_spec(joint, &spec);
+        }
+    }
+    pf_joint_seal(joint, told, m);
+}
+
+void
+pf_migration_tell(PfMigration *m, PfCallFunc func, PfGuestRuns reason)
+{
+    for (guint i = 0; i < m->ports->len; i++) {
+        pf_migration_tell_port(m, m->ports->pdata[i], func, reason);
+    }
 }
 
 /* What is left for the hook that waits; a little even if it is over, to tidy
@@ -188,15 +228,7 @@ pf_migration_error(PfMigration *m, const char *format, ...)
 char *
 pf_migration_port_format(PfMigration *m, PfMigrationPort *port)
 {
-    GVariantDict dict, policies;
-    GHashTableIter iter;
-    gpointer name, value;
-
-    g_variant_dict_init(&policies, NULL);
-    g_hash_table_iter_init(&iter, port->policies);
-    while (g_hash_table_iter_next(&iter, &name, &value)) {
-        g_variant_dict_insert_value(&policies, name, value);
-    }
+    GVariantDict dict;
 
     g_variant_dict_init(&dict, NULL);
     if (port->iface_id) {
@@ -209,8 +241,8 @@ pf_migration_port_format(PfMigration *m, PfMigrationPort *port)
     }
     g_variant_dict_insert(&dict, "ofport", "x", port->ofport);
     g_variant_dict_insert(&dict, "ifindex", "x", (gint64) port->ifindex);
-    g_variant_dict_insert_value(&dict, "policies",
-                                g_variant_dict_end(&policies));
+    g_variant_dict_insert_value(&dict, "extensions",
+                                pf_port_states_format(port->states));
     if (port->undo) {
         g_variant_dict_insert_value(&dict, "undo", port->undo);
     }
@@ -222,10 +254,7 @@ pf_migration_port_parse(PfMigration *m, PfMigrationPort *port,
                         const char *text, GError **error)
 {
     g_autoptr(GVariant) dict = pf_codec_parse(text, error);
-    g_autoptr(GVariant) policies = NULL;
-    GVariantIter iter;
-    const char *name;
-    GVariant *value;
+    g_autoptr(GVariant) states = NULL;
     gint64 ifindex;
 
     if (!dict) {
@@ -243,14 +272,8 @@ pf_migration_port_parse(PfMigration *m, PfMigrationPort *port,
     }
     g_clear_pointer(&port->undo, g_variant_unref);
     port->undo = pf_codec_dict(dict, "undo");
-    policies = pf_codec_dict(dict, "policies");
-    if (policies) {
-        g_variant_iter_init(&iter, policies);
-        while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
-            g_hash_table_insert(port->policies, g_strdup(name), value);
-        }
-    }
-    return TRUE;
+    states = pf_codec_dict(dict, "extensions");
+    return !states || pf_port_states_parse(port->states, states, error);
 }
 
 void
@@ -307,9 +330,10 @@ struct PfPart {
     char *port;                 /* MAC. */
     const char *request;
     const char *kind;
-    const char *extension;
+    char *extension;
     gint64 wall_us;
     gint64 start_us;
+    char *note;                 /* or NULL. */
     PfPart *joined;             /* Ends with this one. */
 };
 
@@ -323,7 +347,7 @@ pf_part_begin(PfMigration *m, PfMigrationPort *port, const char *request,
     part->port = g_strdup(port->mac);
     part->request = request;
     part->kind = kind;
-    part->extension = extension;
+    part->extension = g_strdup(extension);
     part->wall_us = g_get_real_time();
     part->start_us = g_get_monotonic_time();
     pf_migration_hold(m);
@@ -339,10 +363,24 @@ pf_part_join(PfPart *part, PfPart *other)
     part->joined = other;
 }
 
+PfMigration *
+pf_part_migration(const PfPart *part)
+{
+    return part->m;
+}
+
+void
+pf_part_note(PfPart *part, const char *note)
+{
+    g_free(part->note);
+    part->note = g_strdup(note);
+}
+
 void
 pf_part_end_detail(PfPart *part, const char *result, const char *detail)
 {
     PfMigration *m = part->m;
+    const char *said = !detail && !strcmp(result, "ok") ? part->note : detail;
     PfStep step = {
         .time_us = part->wall_us,
         .us = g_get_monotonic_time() - part->start_us,
@@ -350,9 +388,9 @@ pf_part_end_detail(PfPart *part, const char *result, const char *detail)
         .port = part->port,
         .request = (char *) part->request,
         .kind = (char *) part->kind,
-        .extension = (char *) part->extension,
+        .extension = part->extension,
         .result = (char *) result,
-        .detail = (char *) detail,
+        .detail = (char *) said,
     };
 
     write_step(m, &step);
@@ -371,6 +409,8 @@ pf_part_end_detail(PfPart *part, const char *result, const char *detail)
     }
     pf_migration_release(m, NULL);
     g_free(part->port);
+    g_free(part->extension);
+    g_free(part->note);
     pf_migration_unref(m);
     g_free(part);
 }
@@ -406,6 +446,12 @@ pf_migration_release(PfMigration *m, const GError *error)
     g_assert(m->pending > 0);
     /* What an idle state asks for is over at once, and nobody waits for it. */
     if (!--m->pending && pf_state_is_busy(m->machine.state)) {
+        pf_fault_after(m->machine.state);
+        if (pf_fault_fails(m->machine.state)) {
+            pf_migration_error(m, "%s: a test's fault",
+                               pf_request_name(m->request));
+            m->request_failed = TRUE;
+        }
         pf_migration_event(m, m->request_failed ? PF_EV_FAILED
                               : m->degraded_end ? PF_EV_DONE_DEGRADED
                               : PF_EV_DONE);
@@ -478,6 +524,7 @@ start_request(PfMigration *m, PfRequest request)
     m->request_failed = FALSE;
     m->degraded_end = FALSE;
     pf_migration_hold(m);
+    pf_fault_before(m->machine.state);
     if (m->role == PF_ROLE_SOURCE) {
         pf_source_request(m, request);
     } else {

@@ -13,9 +13,11 @@
 #include <glib.h>
 
 #include "plugin/agent-private.h"
+#include "plugin/call.h"
 #include "plugin/extension.h"
 #include "plugin/journal.h"
 #include "plugin/machine.h"
+#include "plugin/port-state.h"
 #include "plugin/portdata.h"
 #include "plugin/switch.h"
 #include "xml/domain.h"
@@ -31,11 +33,10 @@ typedef struct {
     guint mtu;                  /* From the XML; 0: not given. */
     guint ifindex;              /* Of the tap, once it is in; 0: unknown. */
     gint64 ofport;              /* OpenFlow number to wish for; 0: none. */
-    GHashTable *policies;       /* Extension's name -> GVariant a{sv}. */
-    GHashTable *versions;       /* Extension's name -> version. */
+    PfPortStates *states;       /* What its extensions have said (source),
+                                 * or what is in place (destination). */
     GVariant *undo;             /* Source: image for the way back. */
-    GHashTable *saved;          /* Source: name -> GVariant, run-time data. */
-    guint done;                 /* Source: 1 << PfRequest that are in force. */
+    guint done;                 /* 1 << PfRequest that are in force. */
 } PfMigrationPort;
 
 typedef struct PfMigration {
@@ -52,6 +53,7 @@ typedef struct PfMigration {
     /* The request under way. */
     PfRequest request;
     guint pending;              /* Answers awaited. */
+    guint n_failures;           /* Of extensions, on the way out or back. */
     gboolean request_failed;
     gboolean degraded_end;      /* FINISH is that of a degraded migration. */
 
@@ -82,6 +84,9 @@ typedef struct PfMigration {
 
 /* The deadline of requests that no hook waits for. */
 #define PF_REQUEST_TIMEOUT_MS 5000
+/* How often something is tried again that an extension, and not the switch,
+ * could not do. */
+#define PF_MAX_FAILURES 5
 
 PfMigration *pf_migration_new(PfAgent *, PfRole, const char *domain,
                               const char *domain_uuid);
@@ -122,11 +127,13 @@ PfPart *pf_part_begin(PfMigration *, PfMigrationPort *port,
  * 'soft'. */
 void pf_part_end(PfPart *, const GError *error);
 void pf_part_end_detail(PfPart *, const char *result, const char *detail);
+PfMigration *pf_part_migration(const PfPart *part);
 /* The same as a callback: user is the PfPart. */
 void pf_part_done(gpointer part, const GError *error);
-/* The rows of an extension share a change: adds another part that ends with
- * 'part'. */
+/* Adds another part, that ends with 'part'. */
 void pf_part_join(PfPart *part, PfPart *other);
+/* What the step says if the part ends well and says nothing else. */
+void pf_part_note(PfPart *part, const char *note);
 
 /* Writes the source's steps, as they came with PortData, into the trace. */
 void pf_migration_source_steps(PfMigration *, GPtrArray *steps);
@@ -137,10 +144,14 @@ void pf_migration_release(PfMigration *, const GError *error);
 /* As a callback of the switch, gates or journal. */
 void pf_migration_released(gpointer migration, const GError *error);
 
-/* What an extension is told of 'port'. */
+/* What an extension is told of 'port', as it is in the switch now. */
 PfExtensionPort pf_migration_extension_port(PfMigration *,
-                                            PfMigrationPort *port,
-                                            const char *name);
+                                            PfMigrationPort *port);
+/* Tells the extensions of one port, or of every port, that something is so:
+ * calls 'func', for which the request does not wait and which cannot fail. */
+void pf_migration_tell_port(PfMigration *, PfMigrationPort *port,
+                            PfCallFunc func, PfGuestRuns reason);
+void pf_migration_tell(PfMigration *, PfCallFunc func, PfGuestRuns reason);
 /* Deadline for the current request. */
 guint pf_migration_timeout(const PfMigration *);
 

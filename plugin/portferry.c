@@ -2,8 +2,8 @@
  *
  * portferry: the command by which a person asks the agent of this host.
  *
- * Asks, prints, and changes nothing.  What the agent knows it says in JSON:
- * --format=json prints that, the tables are show's.
+ * Asks and prints.  What the agent knows it says in JSON: --format=json prints
+ * that, the tables are show's.
  */
 #include <config.h>
 
@@ -19,25 +19,39 @@
 
 #define ANSWER_MS 10000
 #define TABLE_WIDTH 100
+#define XML_MAX (8 * 1024 * 1024)
 
 /* Exit statuses. */
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
 
+/* What follows a command's name. */
+enum argument {
+    ARGUMENT_NONE,
+    ARGUMENT_OPTIONAL,
+    ARGUMENT_REQUIRED,
+};
+
 static const struct command {
     const char *name;           /* The agent's command has the same name. */
-    gboolean has_argument;      /* [MIGRATION]. */
+    enum argument argument;
+    const char *metavar;        /* What it is, or NULL. */
     PfShow *show;
 } commands[] = {
-    { "status", FALSE, pf_show_status },
-    { "ports", FALSE, pf_show_ports },
-    { "trace", TRUE, pf_show_trace },
+    { "status", ARGUMENT_NONE, NULL, pf_show_status },
+    { "ports", ARGUMENT_NONE, NULL, pf_show_ports },
+    { "trace", ARGUMENT_OPTIONAL, "MIGRATION", pf_show_trace },
+    { "check", ARGUMENT_REQUIRED, "DOMAIN-XML|DOMAIN", pf_show_check },
+    { "release", ARGUMENT_REQUIRED, "PORT", pf_show_release },
 };
+
+#define COMMAND_NAMES "status, ports, trace, check or release"
 
 /* The command line. */
 struct arguments {
     const struct command *command;
-    const char *migration;      /* NULL: the newest. */
+    const char *argument;       /* or NULL. */
+    const char *network;        /* check: or NULL. */
     gboolean json;
 };
 
@@ -66,22 +80,52 @@ complain_usage(const char *message)
 static GOptionContext *
 new_context(const GOptionEntry *entries)
 {
-    GOptionContext *context
-        = g_option_context_new("status|ports|trace [MIGRATION]");
+    GOptionContext *context = g_option_context_new("COMMAND [ARGUMENT]");
 
     g_option_context_set_summary(
         context,
-        "Shows what the agent portferryd of this host knows.\n\n"
-        "  status             its connections, networks and migrations\n"
+        "Asks the agent portferryd of this host.\n\n"
+        "  status             its connections, extensions, networks and\n"
+        "                     migrations\n"
         "  ports              the ports of guests on managed networks\n"
         "  trace [MIGRATION]  the requests of a migration, given by its UUID\n"
-        "                     or the beginning of it, else of the newest");
+        "                     or the beginning of it, else of the newest\n"
+        "  check DOMAIN       would this host take the guest: a name or UUID of\n"
+        "                     one that runs here, or a file with its XML (- is\n"
+        "                     stdin)\n"
+        "  release PORT       opens the gate of a port that was quarantined");
     g_option_context_set_description(
         context,
-        "Exit status: 0 if the agent has answered, 1 if it has not or knows "
-        "no such\nmigration, 2 if the command line is wrong.");
+        "Exit status: 0 if the agent has answered, 1 if it has not, knows no "
+        "such thing, or\nif the guest would be refused, 2 if the command line "
+        "is wrong.");
     g_option_context_add_main_entries(context, entries, NULL);
     return context;
+}
+
+/* Looks whether the options go with the command.  Returns 0 or an exit
+ * status. */
+static int
+check_arguments(const struct arguments *arguments, guint n_words,
+                gboolean last)
+{
+    const struct command *command = arguments->command;
+
+    if (n_words > (command->argument == ARGUMENT_NONE ? 1 : 2)) {
+        return complain_usage("too many arguments");
+    } else if (command->argument == ARGUMENT_REQUIRED && n_words < 2) {
+        g_autofree char *message = g_strdup_printf("%s: %s is missing",
+                                                   command->name,
+                                                   command->metavar);
+        return complain_usage(message);
+    } else if (last && strcmp(command->name, "trace")) {
+        return complain_usage("--last is for trace");
+    } else if (last && arguments->argument) {
+        return complain_usage("either MIGRATION or --last");
+    } else if (arguments->network && strcmp(command->name, "check")) {
+        return complain_usage("--network is for check");
+    }
+    return 0;
 }
 
 /* Finds the command and its argument in 'words'.  Returns 0 or an exit
@@ -92,7 +136,7 @@ parse_words(char **words, gboolean last, struct arguments *arguments)
     guint n_words = words ? g_strv_length(words) : 0;
 
     if (!n_words) {
-        return complain_usage("no command: status, ports or trace");
+        return complain_usage("no command: " COMMAND_NAMES);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (!strcmp(words[0], commands[i].name)) {
@@ -100,20 +144,72 @@ parse_words(char **words, gboolean last, struct arguments *arguments)
         }
     }
     if (!arguments->command) {
-        complain("unknown command '%s': status, ports or trace (see portferry "
+        complain("unknown command '%s': " COMMAND_NAMES " (see portferry "
                  "--help)", words[0]);
         return STATUS_USAGE;
     }
+    arguments->argument = n_words > 1 ? words[1] : NULL;
+    return check_arguments(arguments, n_words, last);
+}
 
-    arguments->migration = n_words > 1 ? words[1] : NULL;
-    if (n_words > (arguments->command->has_argument ? 2 : 1)) {
-        return complain_usage("too many arguments");
-    } else if (last && !arguments->command->has_argument) {
-        return complain_usage("--last is for trace");
-    } else if (last && arguments->migration) {
-        return complain_usage("either MIGRATION or --last");
+/* The text of the file 'path' ("-": stdin), of at most XML_MAX bytes.  The
+ * caller frees it; NULL after having said why there is none. */
+static char *
+read_file(const char *path)
+{
+    FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    GString *text = g_string_new(NULL);
+    char buffer[16384];
+    gsize n;
+
+    if (!file) {
+        complain("%s: %s", path, g_strerror(errno));
+        g_string_free(text, TRUE);
+        return NULL;
     }
-    return 0;
+    while (text->len <= XML_MAX
+           && (n = fread(buffer, 1, sizeof buffer, file)) > 0) {
+        g_string_append_len(text, buffer, n);
+    }
+    if (ferror(file)) {
+        complain("%s: %s", path, g_strerror(errno));
+    } else if (text->len > XML_MAX) {
+        complain("%s: a domain's XML has at most %d bytes", path, XML_MAX);
+    } else if (strlen(text->str) != text->len) {
+        complain("%s: it has a zero byte, and is no XML", path);
+    } else {
+        fclose(file);
+        return g_string_free(text, FALSE);
+    }
+    fclose(file);
+    g_string_free(text, TRUE);
+    return NULL;
+}
+
+/* Fills in what the agent is asked; returns the number of words, -1 after having
+ * said what is wrong.  'text' is freed by the caller. */
+static int
+make_question(const struct arguments *arguments, char *argv[], char **text)
+{
+    int argc = 0;
+
+    if (!strcmp(arguments->command->name, "check")) {
+        gboolean is_file = (!strcmp(arguments->argument, "-")
+                            || g_file_test(arguments->argument,
+                                           G_FILE_TEST_EXISTS));
+
+        if (is_file && !(*text = read_file(arguments->argument))) {
+            return -1;
+        }
+        argv[argc++] = (char *) (is_file ? "xml" : "domain");
+        argv[argc++] = is_file ? *text : (char *) arguments->argument;
+    } else if (arguments->argument) {
+        argv[argc++] = (char *) arguments->argument;
+    }
+    if (arguments->network) {
+        argv[argc++] = (char *) arguments->network;
+    }
+    return argc;
 }
 
 /* Asks the agent.  Returns its answer, or NULL after having said why there is
@@ -121,14 +217,18 @@ parse_words(char **words, gboolean last, struct arguments *arguments)
 static char *
 ask(const struct arguments *arguments)
 {
-    char *argv[] = { (char *) arguments->migration };
+    g_autofree char *text = NULL;
+    char *argv[3];
     char *reply;
+    int argc = make_question(arguments, argv, &text);
     int error;
     bool ok;
 
+    if (argc < 0) {
+        return NULL;
+    }
     error = pf_control_transact(pf_control_socket(), arguments->command->name,
-                                arguments->migration ? 1 : 0, argv, ANSWER_MS,
-                                &ok, &reply);
+                                argc, argv, ANSWER_MS, &ok, &reply);
     if (error) {
         complain("the agent portferryd does not answer at %s: %s%s",
                  pf_control_socket(), g_strerror(error),
@@ -168,6 +268,9 @@ print(const struct arguments *arguments, const char *reply)
     } else {
         arguments->command->show(json_node_get_object(root), TABLE_WIDTH, s);
     }
+    if (!status && pf_show_is_refused(root)) {
+        status = STATUS_FAILED;
+    }
 
     fputs(s->str, stdout);
     g_string_free(s, TRUE);
@@ -184,6 +287,7 @@ main(int argc, char *argv[])
     struct arguments arguments = { .command = NULL };
     g_auto(GStrv) words = NULL;
     g_autofree char *format = NULL;
+    g_autofree char *network = NULL;
     gboolean version = FALSE;
     gboolean last = FALSE;
     const GOptionEntry entries[] = {
@@ -191,6 +295,8 @@ main(int argc, char *argv[])
           "How to print the answer", "table|json" },
         { "last", 'l', 0, G_OPTION_ARG_NONE, &last,
           "trace: the newest migration", NULL },
+        { "network", 'n', 0, G_OPTION_ARG_STRING, &network,
+          "check: as if its NICs were on this network", "NAME" },
         { "version", 'V', 0, G_OPTION_ARG_NONE, &version,
           "Print the version", NULL },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL,
@@ -210,6 +316,7 @@ main(int argc, char *argv[])
     } else if (format && strcmp(format, "table") && strcmp(format, "json")) {
         return complain_usage("--format is table or json");
     }
+    arguments.network = network;
     arguments.json = format && !strcmp(format, "json");
     status = parse_words(words, last, &arguments);
     if (status) {

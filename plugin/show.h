@@ -17,5 +17,10 @@ typedef void PfShow(JsonObject *root, guint width, GString *s);
 PfShow pf_show_status;
 PfShow pf_show_ports;
 PfShow pf_show_trace;
+PfShow pf_show_check;
+PfShow pf_show_release;
+
+/* Whether 'root' is the answer that something would be refused. */
+gboolean pf_show_is_refused(JsonNode *root);
 
 #endif

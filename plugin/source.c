@@ -15,6 +15,10 @@
 #include <string.h>
 
 #include "openvswitch/vlog.h"
+#include "plugin/delta.h"
+#include "plugin/extension.h"
+#include "plugin/joint.h"
+#include "plugin/pack.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_source);
@@ -22,6 +26,7 @@ VLOG_DEFINE_THIS_MODULE(pf_source);
 #define OPERATIONAL "operational"
 
 #define DID(REQUEST) (1u << (REQUEST))
+
 
 static PfMigrationPort *
 nth_port(PfMigration *m, guint i)
@@ -38,38 +43,25 @@ submit(PfMigration *m, PfChange *change, PfPart *part)
 
 /* ---- PortData ----------------------------------------------------------- */
 
-/* The image of 'port' as it is or, once a carrier has its name, was. */
-static GVariant *
-present_image(PfMigration *m, PfMigrationPort *port)
+/* Adds what 'state' has to 'saved'.  Policies that are long travel as their
+ * difference from the stamp, short ones as a whole: then nothing depends on the
+ * stamp. */
+static void
+add_state(PfPortDataPort *pp, const PfPortState *state)
 {
-    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+    PfSaved *saved = pf_portdata_port_add(pp, state->extension,
+                                          state->version);
 
-    if (row && !row->role && !*row->type) {
-        return pf_switch_image(m->agent->sw, port->name);
+    if (state->digest
+        && g_variant_get_size(state->policies) > PF_PACK_THRESHOLD) {
+        saved->base = g_strdup(state->digest);
+        saved->delta = pf_delta_new(state->stamped, state->policies);
+    } else {
+        saved->policies = g_variant_ref(state->policies);
     }
-    return port->undo ? g_variant_ref(port->undo) : NULL;
-}
-
-/* Brings the policies of 'port' up to date.  A failure leaves those of the
- * stamp and is told in '*error'. */
-static gboolean
-collect_policies(PfMigration *m, PfMigrationPort *port,
-                 const PfExtension *extension, GVariant *image,
-                 GError **error)
-{
-    PfExtensionPort ep = pf_migration_extension_port(m, port, port->name);
-    GVariant *policies;
-
-    if (!extension->get_policies) {
-        return TRUE;
+    if (state->chunks) {
+        saved->chunks = g_variant_ref(state->chunks);
     }
-    policies = extension->get_policies(&ep, image, error);
-    if (!policies) {
-        return FALSE;
-    }
-    g_hash_table_insert(port->policies, g_strdup(extension->name),
-                        g_variant_ref_sink(policies));
-    return TRUE;
 }
 
 static char *
@@ -83,15 +75,10 @@ encode(PfMigration *m, PfLevel level, GError **error)
         PfMigrationPort *port = nth_port(m, i);
         PfPortDataPort *pp = pf_portdata_add_port(
             pd, port->mac, port->name, port->iface_id, port->ofport);
+        g_autoptr(GPtrArray) states = pf_port_states_list(port->states);
 
-        for (const PfExtension *const *e = pf_extensions(); *e; e++) {
-            GVariant *policies = g_hash_table_lookup(port->policies,
-                                                     (*e)->name);
-            if (policies) {
-                pf_portdata_port_add(pp, (*e)->name, (*e)->version, policies,
-                                     g_hash_table_lookup(port->saved,
-                                                         (*e)->name));
-            }
+        for (guint k = 0; k < states->len; k++) {
+            add_state(pp, states->pdata[k]);
         }
     }
     for (guint i = 0; i < m->steps->len; i++) {
@@ -140,23 +127,88 @@ mark_deleted(PfMigration *m)
     }
 }
 
+/* What is the same for the calls of all ports: what comes when they have
+ * ended. */
+typedef struct {
+    PfMigration *m;
+    guint pending;
+    void (*next)(PfMigration *);
+} AllPorts;
+
+static AllPorts *
+all_ports_new(PfMigration *m, void (*next)(PfMigration *))
+{
+    AllPorts *all = g_new0(AllPorts, 1);
+
+    all->m = m;
+    all->next = next;
+    all->pending = 1;
+    pf_migration_hold(m);
+    return all;
+}
+
+static void
+port_over(gpointer all_, const char *failed)
+{
+    AllPorts *all = all_;
+    PfMigration *m = all->m;
+
+    if (failed) {
+        VLOG_WARN("source of guest '%s': %s", m->record->domain, failed);
+    }
+    if (!--all->pending) {
+        all->next(m);
+        g_free(all);
+        pf_migration_release(m, NULL);
+    }
+}
+
+/* Asks every extension what 'port' has now: a part of request 'request', or
+ * NULL. */
+static void
+ask_port(AllPorts *all, PfMigrationPort *port, const char *request,
+         gboolean save)
+{
+    PfJoint *joint = pf_joint_new(all->m, port, request, NULL,
+                                  pf_change_new(FALSE));
+
+    all->pending++;
+    for (const PfExtension *const *e = pf_extensions(); *e; e++) {
+        pf_joint_call(joint, *e, save && (*e)->nic_save
+                      ? PF_CALL_NIC_SAVE : PF_CALL_GET_POLICIES, NULL);
+    }
+    pf_joint_seal(joint, port_over, all);
+}
+
+/* Whether the port is as it was before the switchover: the guest's, and no
+ * carrier. */
+static gboolean
+is_original(const PfPort *row)
+{
+    return row && !row->role && !*row->type;
+}
+
+static void
+write_precopy(PfMigration *m)
+{
+    write_level(m, PF_LEVEL_PRECOPY);
+}
+
+/* A failure leaves the policies of the stamp. */
 static void
 precopy(PfMigration *m)
 {
+    AllPorts *all = all_ports_new(m, write_precopy);
+
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
-        g_autoptr(GVariant) image = present_image(m, port);
+        g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
 
-        for (const PfExtension *const *e = pf_extensions(); image && *e; e++) {
-            g_autoptr(GError) error = NULL;
-
-            if (!collect_policies(m, port, *e, image, &error)) {
-                VLOG_WARN("guest '%s', NIC %s: %s: %s", m->record->domain,
-                          port->mac, (*e)->name, error->message);
-            }
+        if (is_original(row)) {
+            ask_port(all, port, NULL, FALSE);
         }
     }
-    write_level(m, PF_LEVEL_PRECOPY);
+    port_over(all, NULL);
 }
 
 /* ---- The journal, before anything --------------------------------------- */
@@ -182,58 +234,25 @@ journal(PfMigration *m)
 /* ---- 6 ------------------------------------------------------------------ */
 
 static void
-save_extension(PfMigration *m, PfMigrationPort *port,
-               const PfExtension *extension, GVariant *image)
+saved(gpointer part, const GError *error)
 {
-    PfExtensionPort ep = pf_migration_extension_port(m, port, port->name);
-    PfPart *part = pf_part_begin(m, port, "nic-save", NULL, extension->name);
-    g_autoptr(GError) error = NULL;
-    GVariant *data = NULL;
+    PfMigration *m = pf_part_migration(part);
 
-    if (collect_policies(m, port, extension, image, &error)
-        && extension->nic_save) {
-        data = extension->nic_save(&ep, image, &error);
-    }
-    if (data) {
-        g_hash_table_insert(port->saved, g_strdup(extension->name),
-                            g_variant_ref_sink(data));
+    if (!error) {
+        pf_migration_tell(m, PF_CALL_NIC_SAVE_COMPLETE, 0);
     }
     pf_part_end(part, error);
 }
 
+/* Every extension has saved: what they saved goes into the database. */
 static void
-nic_save(PfMigration *m)
+write_saved(PfMigration *m)
 {
-    g_ptr_array_set_size(m->steps, 0);
-    for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
-        g_autoptr(GVariant) image = present_image(m, port);
-        g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+    PfPart *complete = NULL;
 
-        /* What the operator changed since is what comes back. */
-        if (row && !row->role) {
-            GVariant *undo = pf_switch_undo_image(m->agent->sw, port->name);
-
-            if (undo) {
-                g_clear_pointer(&port->undo, g_variant_unref);
-                port->undo = undo;
-            }
-        }
-        if (!image) {
-            pf_part_end_detail(pf_part_begin(m, port, "nic-save", NULL, NULL),
-                               "failed", "the port is not in the switch");
-            continue;
-        }
-        for (const PfExtension *const *e = pf_extensions(); *e; e++) {
-            save_extension(m, port, *e, image);
-        }
-        port->done |= DID(PF_REQ_NIC_SAVE);
-    }
     if (m->request_failed) {
         return;
     }
-
-    PfPart *complete = NULL;
     for (guint i = 0; i < m->ports->len; i++) {
         PfPart *part = pf_part_begin(m, nth_port(m, i), "nic-save-complete",
                                      NULL, NULL);
@@ -243,7 +262,32 @@ nic_save(PfMigration *m)
             complete = part;
         }
     }
-    write_portdata(m, PF_LEVEL_SAVED, pf_part_done, complete);
+    write_portdata(m, PF_LEVEL_SAVED, saved, complete);
+}
+
+static void
+nic_save(PfMigration *m)
+{
+    AllPorts *all = all_ports_new(m, write_saved);
+
+    g_ptr_array_set_size(m->steps, 0);
+    for (guint i = 0; i < m->ports->len; i++) {
+        PfMigrationPort *port = nth_port(m, i);
+        g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+
+        if (is_original(row)) {
+            /* What the operator changed since is what comes back. */
+            g_clear_pointer(&port->undo, g_variant_unref);
+            port->undo = pf_switch_undo_image(m->agent->sw, port->name);
+            ask_port(all, port, "nic-save", TRUE);
+        } else if (!port->undo) {
+            pf_part_end_detail(pf_part_begin(m, port, "nic-save", NULL, NULL),
+                               "failed", "the port is not in the switch");
+            continue;
+        }
+        port->done |= DID(PF_REQ_NIC_SAVE);
+    }
+    port_over(all, NULL);
 }
 
 /* ---- 7 to 10 ------------------------------------------------------------ */
@@ -281,37 +325,22 @@ nic_delete(PfMigration *m)
 }
 
 static void
+torn_down(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED)
+{
+    /* The parts have said it. */
+}
+
+static void
 port_teardown(PfMigration *m)
 {
-    const PfExtension *const *all = pf_extensions();
-    guint n = 0;
-
-    while (all[n]) {
-        n++;
-    }
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
-        PfExtensionPort ep = pf_migration_extension_port(m, port, port->name);
+        PfJoint *joint = pf_joint_new(m, port, "port-teardown", NULL,
+                                      pf_change_new(FALSE));
 
         port->done |= DID(PF_REQ_PORT_TEARDOWN);
-        for (guint k = n; k-- > 0; ) {
-            PfPart *part = pf_part_begin(m, port, "port-teardown", NULL,
-                                         all[k]->name);
-            g_autoptr(GError) error = NULL;
-            PfChange *change;
-
-            if (!all[k]->port_teardown) {
-                pf_part_end(part, NULL);
-                continue;
-            }
-            change = pf_change_new(FALSE);
-            if (all[k]->port_teardown(&ep, change, &error)) {
-                submit(m, change, part);
-            } else {
-                pf_change_free(change);
-                pf_part_end(part, error);
-            }
-        }
+        pf_joint_call_all(joint, PF_CALL_PORT_TEARDOWN, TRUE);
+        pf_joint_seal(joint, torn_down, NULL);
     }
 }
 
@@ -377,6 +406,8 @@ undo_end(gpointer user, const GError *error)
     }
     if (!error) {
         u->port->done &= u->keep ? DID(PF_REQ_NIC_SAVE) : 0;
+        pf_migration_tell_port(u->m, u->port, PF_CALL_GUEST_RUNS,
+                               PF_GUEST_RETURNED);
     }
     pf_migration_release(u->m, error);
     g_free(u);
@@ -397,13 +428,42 @@ undo_gate(gpointer user, const GError *error)
                  row->mac_in_use, FALSE, pf_migration_timeout(m), undo_end, u);
 }
 
+/* Whether 'port' opens although an extension could not put back what it had:
+ * not at once, and not where its network wants no port that is incomplete. */
+static gboolean
+may_open(PfMigration *m, PfMigrationPort *port)
+{
+    const PfNetwork *network = pf_agent_network(m->agent, port->network);
+
+    return (m->n_failures >= PF_MAX_FAILURES
+            && !pf_network_wants_quarantine(network));
+}
+
+/* Policies are back; now the gate. */
+static void
+undo_rows(gpointer user, const char *failed)
+{
+    Undo *u = user;
+
+    if (failed && !may_open(u->m, u->port)) {
+        g_autoptr(GError) error = g_error_new_literal(
+            PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED, failed);
+
+        u->m->n_failures++;
+        undo_gate(u, error);
+    } else {
+        undo_gate(u, NULL);
+    }
+}
+
 static void
 undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
 {
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
-    gboolean is_original = row && !row->role && !*row->type;
-    PfChange *change = pf_change_new(!is_original);
+    gboolean original = is_original(row);
+    PfChange *change = pf_change_new(!original);
     Undo *u = g_new0(Undo, 1);
+    PfJoint *joint;
 
     u->m = m;
     u->port = port;
@@ -422,7 +482,7 @@ undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
         undo_gate(u, NULL);
         return;
     }
-    if (!is_original) {
+    if (!original) {
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
         pf_change_restore_port(change, port->bridge, port->name, port->undo);
     }
@@ -430,8 +490,15 @@ undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
     if (!keep && m->mailbox && !strcmp(port->name, m->mailbox)) {
         pf_change_iface_key(change, port->name, PF_KEY_PORTDATA, NULL);
     }
-    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), undo_gate,
-                     u);
+    joint = pf_joint_new(m, port, NULL, NULL, change);
+    pf_joint_always_commit(joint);
+    if (!may_open(m, port)) {
+        pf_joint_all_or_nothing(joint);
+    }
+    if (port->done & DID(PF_REQ_PORT_TEARDOWN)) {
+        pf_joint_call_all(joint, PF_CALL_PORT_RETURN, FALSE);
+    }
+    pf_joint_seal(joint, undo_rows, u);
 }
 
 static void
@@ -460,14 +527,28 @@ is_orphan(PfMigration *m, PfMigrationPort *port)
 }
 
 static void
+finish_port(gpointer m_, const char *failed)
+{
+    PfMigration *m = m_;
+
+    if (failed) {
+        pf_migration_error(m, "%s", failed);
+        /* What an extension cannot do now it may never be able to. */
+        m->request_failed = (!pf_switch_is_ready(m->agent->sw)
+                             || m->n_failures++ < PF_MAX_FAILURES);
+    }
+}
+
+static void
 finish(PfMigration *m)
 {
-    PfChange *change = pf_change_new(FALSE);
     gboolean is_here = pf_guests_find(m->agent->guests,
                                       m->record->domain_uuid) != NULL;
 
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
+        PfChange *change = pf_change_new(FALSE);
+        PfJoint *joint;
 
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
         pf_change_del_port(change, port->name, PF_ROLE_CARRIER,
@@ -475,9 +556,15 @@ finish(PfMigration *m)
         if (!is_here && is_orphan(m, port)) {
             pf_change_del_port(change, port->name, NULL, NULL);
         }
-    }
-    if (m->mailbox) {
-        pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
+        if (m->mailbox && !strcmp(m->mailbox, port->name)) {
+            pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
+        }
+        joint = pf_joint_new(m, port, NULL, NULL, change);
+        pf_joint_always_commit(joint);
+        if (!is_here) {
+            pf_joint_call_all(joint, PF_CALL_PORT_GONE, TRUE);
+        }
+        pf_joint_seal(joint, finish_port, m);
     }
     if (m->machine.state == PF_S_FINISH
         && (!m->record->level
@@ -486,9 +573,6 @@ finish(PfMigration *m)
         pf_migration_error(m, "the guest had left before the requests 6 to 10 "
                            "could be carried out: libvirt deleted its ports");
     }
-    pf_migration_hold(m);
-    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
-                     pf_migration_released, m);
 }
 
 void

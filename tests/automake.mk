@@ -16,10 +16,18 @@ LOG_COMPILER = $(SHELL) $(top_srcdir)/build-aux/run-gtest
 # What several tests, or the two halves of one, need.
 check_LIBRARIES += tests/libfixtures.a
 tests_libfixtures_a_SOURCES = \
+	tests/ovs/extension-fixture.c \
+	tests/ovs/extension-fixture.h \
+	tests/ovs/flows-fixture.c \
+	tests/ovs/flows-fixture.h \
+	tests/ovs/openflow-fixture.c \
+	tests/ovs/openflow-fixture.h \
 	tests/ovs/ovs-fixture.c \
 	tests/ovs/ovs-fixture.h \
 	tests/ovs/port-fixture.c \
 	tests/ovs/port-fixture.h \
+	tests/ovs/qos-fixture.c \
+	tests/ovs/qos-fixture.h \
 	tests/ovs/switch-fixture.c \
 	tests/ovs/switch-fixture.h \
 	tests/unit/fake-agent.c \
@@ -33,25 +41,74 @@ tests_libfixtures_a_SOURCES = \
 # linked with everything.
 LDADD = tests/libfixtures.a $(PORTFERRY_LIBS)
 check_PROGRAMS += \
+	tests/ovs/test-announce \
+	tests/ovs/test-appctl \
 	tests/ovs/test-commit \
+	tests/ovs/test-counters \
+	tests/ovs/test-example \
+	tests/ovs/test-flows \
+	tests/ovs/test-flows-switchover \
+	tests/ovs/test-flows-verify \
 	tests/ovs/test-gate \
 	tests/ovs/test-journal \
+	tests/ovs/test-mirror \
+	tests/ovs/test-openflow \
+	tests/ovs/test-openflow-watch \
 	tests/ovs/test-port \
 	tests/ovs/test-port-verify \
+	tests/ovs/test-qos \
+	tests/ovs/test-qos-verify \
+	tests/ovs/test-reach \
+	tests/ovs/test-rows \
 	tests/ovs/test-switch \
+	tests/unit/test-announce-addresses \
+	tests/unit/test-announce-frames \
 	tests/unit/test-codec \
 	tests/unit/test-command \
+	tests/unit/test-delta \
 	tests/unit/test-domain \
+	tests/unit/test-flows-check \
 	tests/unit/test-hook \
 	tests/unit/test-hypervisor \
+	tests/unit/test-loader \
 	tests/unit/test-loop \
 	tests/unit/test-machine \
 	tests/unit/test-machine-all \
+	tests/unit/test-netconf-extension \
 	tests/unit/test-netconf \
+	tests/unit/test-pack \
 	tests/unit/test-portdata \
+	tests/unit/test-problems \
 	tests/unit/test-stamp \
 	tests/unit/test-symbols \
 	tests/unit/test-table
+
+# The example extension, linked into its test.
+tests_ovs_test_example_SOURCES = \
+	plugin/extensions/example/labels.c \
+	tests/ovs/test-example.c
+
+# What test-loader loads: shared objects of one source, see there.
+LOADER_MODULES = \
+	tests/unit/modules/bad-name.so \
+	tests/unit/modules/fails.so \
+	tests/unit/modules/first.so \
+	tests/unit/modules/good.so \
+	tests/unit/modules/no-name.so \
+	tests/unit/modules/no-symbol.so \
+	tests/unit/modules/taken.so \
+	tests/unit/modules/unresolved.so \
+	tests/unit/modules/wrong-abi.so
+check_DATA = $(LOADER_MODULES)
+CLEANFILES += $(LOADER_MODULES)
+EXTRA_DIST += tests/unit/fixtures/module.c
+$(LOADER_MODULES): tests/unit/fixtures/module.c \
+    plugin/portferry/extension.h
+	$(AM_V_at)$(MKDIR_P) $(@D)
+	$(AM_V_CCLD)$(CC) $(PF_CFLAGS) -std=gnu11 $(CFLAGS) -fPIC \
+	    -I$(top_srcdir)/plugin $(GLIB_CFLAGS) \
+	    -DMODULE_$$(basename $@ .so | tr - _) -shared \
+	    -o $@ $< $(GLIB_LIBS)
 
 # Everything: what sets it up, runs it, and shows it.
 EXTRA_DIST += tests/check tests/demo tests/setup

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * joint: the extensions' calls of one request for one port.  See joint.h.
+ */
+#include <config.h>
+
+#include "plugin/joint.h"
+
+#include "plugin/extension.h"
+
+struct PfJoint {
+    PfMigration *m;             /* A reference. */
+    PfMigrationPort *port;
+    const char *request;
+    const char *kind;
+    PfChange *change;
+    gboolean always_commit;
+    gboolean all_or_nothing;
+    gboolean let_go;            /* It holds nothing. */
+    gboolean changed;           /* An extension has added to 'change'. */
+    PfPart *parts;              /* Joined: they end with the transaction. */
+    GString *failed;
+    guint pending;              /* Calls, holds, and one until sealed. */
+    void (*before_commit)(gpointer user, PfChange *change);
+    gpointer before_user;
+    PfJointDone done;
+    gpointer user;
+};
+
+/* A call under way. */
+typedef struct {
+    PfJoint *joint;
+    const PfExtension *extension;
+    PfPart *part;               /* or NULL. */
+} Call;
+
+PfJoint *
+pf_joint_new(PfMigration *m, PfMigrationPort *port, const char *request,
+             const char *kind, PfChange *change)
+{
+    PfJoint *joint = g_new0(PfJoint, 1);
+
+    joint->m = pf_migration_ref(m);
+    joint->port = port;
+    joint->request = request;
+    joint->kind = kind;
+    joint->change = change;
+    pf_change_set_name(change, port->name);
+    joint->failed = g_string_new(NULL);
+    joint->pending = 1;
+    pf_migration_hold(m);
+    return joint;
+}
+
+void
+pf_joint_always_commit(PfJoint *joint)
+{
+    joint->always_commit = TRUE;
+}
+
+void
+pf_joint_all_or_nothing(PfJoint *joint)
+{
+    joint->all_or_nothing = TRUE;
+}
+
+void
+pf_joint_let_go(PfJoint *joint)
+{
+    joint->let_go = TRUE;
+    pf_migration_release(joint->m, NULL);
+}
+
+void
+pf_joint_before_commit(PfJoint *joint,
+                       void (*func)(gpointer user, PfChange *change),
+                       gpointer user)
+{
+    joint->before_commit = func;
+    joint->before_user = user;
+}
+
+/* ---- The end ------------------------------------------------------------ */
+
+static void
+add_failure(PfJoint *joint, const char *extension, const char *reason)
+{
+    g_string_append_printf(joint->failed, "%s%s%s%s",
+                           joint->failed->len ? "; " : "",
+                           extension ? extension : "", extension ? ": " : "",
+                           reason);
+}
+
+static void
+finish(PfJoint *joint)
+{
+    PfMigration *m = joint->m;
+    gboolean let_go = joint->let_go;
+
+    joint->done(joint->user, joint->failed->len ? joint->failed->str : NULL);
+    g_string_free(joint->failed, TRUE);
+    g_free(joint);
+    if (!let_go) {
+        pf_migration_release(m, NULL);
+    }
+    pf_migration_unref(m);
+}
+
+static void
+end_parts(PfJoint *joint, const char *result, const char *detail)
+{
+    if (joint->parts) {
+        pf_part_end_detail(joint->parts, result, detail);
+        joint->parts = NULL;
+    }
+}
+
+static void
+committed(gpointer joint_, const GError *error)
+{
+    PfJoint *joint = joint_;
+
+    end_parts(joint, error ? "failed" : "ok", error ? error->message : NULL);
+    if (error) {
+        add_failure(joint, NULL, error->message);
+    }
+    finish(joint);
+}
+
+static void
+all_ended(PfJoint *joint)
+{
+    PfChange *change = g_steal_pointer(&joint->change);
+    gboolean wanted = joint->changed || joint->always_commit;
+
+    if (joint->failed->len && joint->all_or_nothing) {
+        end_parts(joint, "skipped", "another extension failed");
+        wanted = FALSE;
+    }
+    if (wanted && joint->before_commit) {
+        joint->before_commit(joint->before_user, change);
+    }
+    if (wanted) {
+        pf_switch_submit(joint->m->agent->sw, change,
+                         pf_migration_timeout(joint->m), committed, joint);
+    } else {
+        pf_change_free(change);
+        finish(joint);
+    }
+}
+
+void
+pf_joint_hold(PfJoint *joint)
+{
+    joint->pending++;
+}
+
+void
+pf_joint_release(PfJoint *joint)
+{
+    if (!--joint->pending) {
+        all_ended(joint);
+    }
+}
+
+void
+pf_joint_seal(PfJoint *joint, PfJointDone done, gpointer user)
+{
+    joint->done = done;
+    joint->user = user;
+    pf_joint_release(joint);
+}
+
+/* ---- Calls -------------------------------------------------------------- */
+
+void
+pf_joint_fail(PfJoint *joint, PfPart *part, const char *extension,
+              const char *reason)
+{
+    add_failure(joint, extension, reason);
+    if (part) {
+        pf_part_end_detail(part, "failed", reason);
+    }
+}
+
+/* What the extension says about its port in passing. */
+static void
+take_result(Call *call, const PfCallResult *result)
+{
+    PfMigrationPort *port = call->joint->port;
+    const PfExtension *e = call->extension;
+
+    if (result->policies) {
+        pf_port_states_set(port->states, e->name, e->version,
+                           result->policies);
+    }
+    if (result->chunks) {
+        PfPortState *s = pf_port_states_find(port->states, e->name);
+
+        if (!s) {       /* It has run-time data and no policies. */
+            s = pf_port_states_set(port->states, e->name, e->version,
+                                   g_variant_new_array(
+                                       G_VARIANT_TYPE("{sv}"), NULL, 0));
+        }
+        g_clear_pointer(&s->chunks, g_variant_unref);
+        s->chunks = g_variant_ref(result->chunks);
+    }
+}
+
+static void
+call_ended(gpointer call_, const PfCallResult *result)
+{
+    Call *call = call_;
+    PfJoint *joint = call->joint;
+
+    joint->changed |= result->changed;
+    if (result->error) {
+        pf_joint_fail(joint, call->part, call->extension->name,
+                      result->error->message);
+    } else {
+        take_result(call, result);
+        if (result->note && call->part) {
+            pf_part_note(call->part, result->note);
+        }
+        if (!call->part) {
+            ;                   /* Not in the trace. */
+        } else if (!result->changed) {
+            pf_part_end(call->part, NULL);
+        } else if (joint->parts) {
+            pf_part_join(joint->parts, call->part);
+        } else {
+            joint->parts = call->part;
+        }
+    }
+    g_free(call);
+    pf_joint_release(joint);
+}
+
+void
+pf_joint_call_spec(PfJoint *joint, PfCallSpec *spec)
+{
+    PfExtensionPort ep = pf_migration_extension_port(joint->m, joint->port);
+    Call *call = g_new0(Call, 1);
+
+    spec->port = &ep;
+    spec->network = pf_agent_network(joint->m->agent, joint->port->network);
+    spec->change = joint->change;
+    spec->timeout_ms = pf_migration_timeout(joint->m);
+    call->joint = joint;
+    call->extension = spec->extension;
+    if (joint->request) {
+        call->part = pf_part_begin(joint->m, joint->port, joint->request,
+                                   joint->kind, spec->extension->name);
+    }
+    pf_joint_hold(joint);
+    pf_call_begin(spec, call_ended, call);
+}
+
+void
+pf_joint_call(PfJoint *joint, const PfExtension *extension, PfCallFunc func,
+              GVariant *policies)
+{
+    PfCallSpec spec = {
+        .extension = extension,
+        .func = func,
+        .policies = policies,
+    };
+
+    if (pf_call_exists(extension, func)) {
+        pf_joint_call_spec(joint, &spec);
+    }
+}
+
+void
+pf_joint_call_all(PfJoint *joint, PfCallFunc func, gboolean reverse)
+{
+    const PfExtension *const *all = pf_extensions();
+    guint n = pf_extensions_count();
+
+    for (guint i = 0; i < n; i++) {
+        const PfExtension *e = all[reverse ? n - 1 - i : i];
+        const PfPortState *s = pf_port_states_find(joint->port->states,
+                                                   e->name);
+
+        pf_joint_call(joint, e, func, s ? s->policies : NULL);
+    }
+}
