@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether the file asks for 'what' at 'state'; then it is gone. */
+/* Whether the file's first line asks for 'what' at 'state'; then that line is
+ * gone. */
 static gboolean
 is_asked(const char *what, PfState state)
 {
@@ -22,12 +23,17 @@ is_asked(const char *what, PfState state)
         "%s %s/%s", what, pf_role_name(pf_state_role(state)),
         pf_state_name(state));
     g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
 
     if (!path || !g_file_get_contents(path, &text, NULL, NULL)) {
         return FALSE;
     }
-    g_strstrip(text);
-    return !strcmp(text, wanted) && !unlink(path);
+    lines = g_strsplit(g_strstrip(text), "\n", 2);
+    if (!lines[0] || strcmp(g_strstrip(lines[0]), wanted)) {
+        return FALSE;
+    }
+    return (lines[1] ? g_file_set_contents(path, lines[1], -1, NULL)
+            : !unlink(path));
 }
 
 void

@@ -13,7 +13,8 @@
  *     stop after ROLE/STATE
  *     fail in ROLE/STATE          the request fails
  *
- * The file is removed when its point is reached: a fault happens once.
+ * When its point is reached the line is removed, with the last the file: each
+ * fault happens once, in order.
  */
 #ifndef PF_FAULT_H
 #define PF_FAULT_H 1

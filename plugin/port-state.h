@@ -21,6 +21,7 @@ typedef struct {
     GVariant *stamped;          /* Policies as in the stamp, or NULL. */
     char *digest;               /* Of the stamp's text, or NULL. */
     GVariant *chunks;           /* Run-time data saved, av, or NULL. */
+    gboolean left_out;          /* Too large, and not required. */
 } PfPortState;
 
 typedef struct PfPortStates PfPortStates;

@@ -65,7 +65,7 @@ add_state(PfPortDataPort *pp, const PfPortState *state)
 }
 
 static char *
-encode(PfMigration *m, PfLevel level, GError **error)
+encode_all(PfMigration *m, PfLevel level, GError **error)
 {
     g_autoptr(PfPortData) pd = pf_portdata_new(
         level, m->epoch ? m->epoch : "", m->agent->host,
@@ -78,13 +78,83 @@ encode(PfMigration *m, PfLevel level, GError **error)
         g_autoptr(GPtrArray) states = pf_port_states_list(port->states);
 
         for (guint k = 0; k < states->len; k++) {
-            add_state(pp, states->pdata[k]);
+            const PfPortState *state = states->pdata[k];
+
+            if (!state->left_out) {
+                add_state(pp, state);
+            }
         }
     }
     for (guint i = 0; i < m->steps->len; i++) {
         g_ptr_array_add(pd->steps, pf_step_copy(m->steps->pdata[i]));
     }
     return pf_portdata_encode(pd, error);
+}
+
+static gboolean
+is_required(PfMigration *m, const PfMigrationPort *port,
+            const PfPortState *state)
+{
+    const PfNetwork *network = pf_agent_network(m->agent, port->network);
+    const PfNetExtension *ne = network
+        ? pf_network_extension(network, state->extension) : NULL;
+
+    return ne && ne->required;
+}
+
+/* Leaves out the largest of what the networks do not require.  FALSE: there is
+ * nothing. */
+static gboolean
+leave_out_largest(PfMigration *m, const GError *why)
+{
+    const PfMigrationPort *of = NULL;
+    PfPortState *largest = NULL;
+    gsize most = 0;
+
+    for (guint i = 0; i < m->ports->len; i++) {
+        PfMigrationPort *port = nth_port(m, i);
+        g_autoptr(GPtrArray) states = pf_port_states_list(port->states);
+
+        for (guint k = 0; k < states->len; k++) {
+            PfPortState *s = states->pdata[k];
+            gsize size = g_variant_get_size(s->policies)
+                + (s->chunks ? g_variant_get_size(s->chunks) : 0);
+
+            if (!s->left_out && size > most && !is_required(m, port, s)) {
+                most = size;
+                largest = s;
+                of = port;
+            }
+        }
+    }
+    if (!largest) {
+        return FALSE;
+    }
+    VLOG_WARN("guest '%s': NIC %s: what extension '%s' has is left out of "
+              "PortData, the network does not require it: %s",
+              m->record->domain, of->mac, largest->extension, why->message);
+    largest->left_out = TRUE;
+    return TRUE;
+}
+
+/* PortData's text; what is too large and not required stays behind, and is
+ * restored there from the stamp. */
+static char *
+encode(PfMigration *m, PfLevel level, GError **error)
+{
+    for (;;) {
+        g_autoptr(GError) why = NULL;
+        char *text = encode_all(m, level, &why);
+
+        if (text || !g_error_matches(why, PF_PORTDATA_ERROR,
+                                     PF_PORTDATA_ERROR_LIMIT)
+            || !leave_out_largest(m, why)) {
+            if (!text) {
+                g_propagate_error(error, g_steal_pointer(&why));
+            }
+            return text;
+        }
+    }
 }
 
 /* Writes PortData of 'level'; 'done' is called with 'user' when the database

@@ -133,6 +133,25 @@ pf_flow_here_is_controlled(const PfHost *host, const char *bridge)
     return controller != NULL;
 }
 
+static void
+look_at_version(const char *version, gpointer has_)
+{
+    gboolean *has = has_;
+
+    *has = *has || strcmp(version, "OpenFlow13") >= 0;
+}
+
+gboolean
+pf_flow_here_has_bundles(const PfHost *host, const char *bridge)
+{
+    const PfRow *row = host->find(NULL, "Bridge", "name", bridge);
+    g_autoptr(GVariant) protocols = row ? host->get(row, "protocols") : NULL;
+    gboolean has = FALSE;
+
+    for_each_string(protocols, look_at_version, &has);
+    return has || !protocols;
+}
+
 struct eth_addr
 pf_flow_here_mac(const char *mac)
 {

@@ -60,6 +60,8 @@ gboolean pf_flow_here_can_name(GHashTable *ports, const PfFlowNames *,
                                const PfFlowRule *);
 /* Whether the rules of 'bridge' belong to a controller. */
 gboolean pf_flow_here_is_controlled(const PfHost *, const char *bridge);
+/* Whether 'bridge' may speak a version of OpenFlow that has bundles. */
+gboolean pf_flow_here_has_bundles(const PfHost *, const char *bridge);
 /* 'mac' in OVS's form; all zeros if it is none. */
 struct eth_addr pf_flow_here_mac(const char *mac);
 

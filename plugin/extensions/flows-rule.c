@@ -26,7 +26,7 @@
 #define LAST_TABLE 253          /* 254 is ovs-vswitchd's own. */
 
 /* Versions of OpenFlow that have bundles. */
-#define WITH_BUNDLES (OFPUTIL_P_OF14_OXM | OFPUTIL_P_OF15_OXM)
+#define WITH_BUNDLES OFPUTIL_P_OF13_UP
 
 /* What takes a frame's VLAN tag away whatever the rule matches. */
 #define STRIP "set_field:0->vlan_tci"
@@ -201,7 +201,7 @@ parse_flow_mod(const char *text, const PfFlowNames *names,
     if (other) {
         return parse_flow_mod(other, names, fm);
     }
-    return xstrdup("it takes a version of OpenFlow before 1.4, which has no "
+    return xstrdup("it takes a version of OpenFlow before 1.3, which has no "
                    "bundles");
 }
 

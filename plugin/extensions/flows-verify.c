@@ -227,6 +227,11 @@ work_applicability(Verify *verify)
     g_autoptr(GHashTable) ports = pf_flow_here_ports(pf_flows_host,
                                                      verify->port->bridge);
 
+    if (!pf_flow_here_has_bundles(pf_flows_host, verify->port->bridge)) {
+        problem(verify, "bridge %s speaks no OpenFlow from 1.3 on here, which "
+                "rules need to come in one bundle: add OpenFlow14 to its "
+                "protocols", verify->port->bridge);
+    }
     for (guint i = 0; i < set->others->len; i++) {
         const char *name = set->others->pdata[i];
 

@@ -91,8 +91,8 @@ flows_destroy(void)
 }
 
 static const char *const flows_columns[] = {
-    "Bridge.name", "Bridge.ports", "Bridge.controller", "Port.name",
-    "Port.interfaces", "Interface.name", NULL
+    "Bridge.name", "Bridge.ports", "Bridge.controller", "Bridge.protocols",
+    "Port.name", "Port.interfaces", "Interface.name", NULL
 };
 
 const PfExtension pf_extension_flows = {

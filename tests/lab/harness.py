@@ -12,6 +12,7 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -84,6 +85,12 @@ def stop_guest(name):
         inside(host, "virsh", "--quiet", "destroy", name, check=False)
 
 
+def guest_shell(host, name, command):
+    """Lets guest NAME run COMMAND: types it at the console's shell."""
+    console = output(host, "virsh", "ttyconsole", name).strip()
+    inside(host, "sh", "-c", 'cat >"$0"', console, text=command + "\n")
+
+
 def guest_state(host, name):
     result = inside(host, "virsh", "--quiet", "domstate", name, check=False)
     return result.stdout.strip() if not result.returncode else None
@@ -99,6 +106,19 @@ def stamp_of(host, name):
     match = re.search(r"<portferry:stamp.*</portferry:stamp>",
                       output(host, "virsh", "dumpxml", name), re.DOTALL)
     return match.group(0) if match else None
+
+
+def define_network(host, name, children):
+    """Gives network NAME of HOST another <portferry:migration>, with CHILDREN;
+    None: none at all."""
+    xml = output(host, "virsh", "net-dumpxml", "--inactive", name)
+    xml = re.sub(r"<metadata>.*</metadata>", "", xml, flags=re.DOTALL)
+    element = "" if children is None else (
+        "<metadata><portferry:migration xmlns:portferry="
+        "'urn:portferry:network:1.0'>%s</portferry:migration></metadata>"
+        % children)
+    inside(host, "virsh", "--quiet", "net-define", "/dev/stdin",
+           text=xml.replace("</name>", "</name>" + element))
 
 
 def migrate_command(name, source, *options):
@@ -207,6 +227,62 @@ def ping_gaps(addresses, command):
     return result, gaps
 
 
+# ---- Frames ----------------------------------------------------------------
+
+class Capture:
+    """All frames of HOST's devices, also of those to come: see capture."""
+
+    def __init__(self, host):
+        self.host = host
+        # Not a pipe, which nobody would empty.
+        self.file = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [LAB, "in", host, os.path.join(HERE, "capture")],
+            stdout=self.file)
+        until("the capture on host %s" % host, self._lines)
+
+    def _lines(self):
+        self.file.seek(0)
+        return self.file.read().splitlines()
+
+    def frames(self):
+        """Ends it and returns the frames, as dicts, in order."""
+        self.close()
+        until("the end of the capture on host %s" % self.host,
+              lambda: '"lost"' in self._lines()[-1])
+        lines = [json.loads(line) for line in self._lines()]
+        if lines[-1]["lost"]:
+            raise Failure("capture on host %s: %s" % (self.host, lines[-1]))
+        return lines[1:-1]
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+
+class Noise:
+    """Frames that HOST sends on DEVICE again and again: see
+    capture-noise."""
+
+    def __init__(self, host, device, milliseconds, *frames):
+        self.process = subprocess.Popen(
+            [LAB, "in", host, os.path.join(HERE, "capture-noise"), device,
+             str(milliseconds), *frames], stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.process.terminate()
+        self.process.wait()
+
+
 # ---- Open vSwitch ----------------------------------------------------------
 
 PORT_COLUMNS = ["tag", "trunks", "vlan_mode", "cvlans", "protected",
@@ -217,17 +293,29 @@ INTERFACE_COLUMNS = ["type", "ofport", "mtu_request", "other_config",
                      "ingress_policing_kpkts_burst", "error"]
 
 
-def _row(host, table, name, columns):
+# The key of an Interface's external_ids that is Portferry's and stays.
+COUNTERS = "portferry-counters"
+
+
+def _rows(host, table, columns, *names):
     text = output(host, "ovs-vsctl", "--format=json", "--columns",
-                  ",".join(columns), "list", table, name)
+                  ",".join(columns), "list", table, *names)
     data = json.loads(text)
-    return dict(zip(data["headings"], data["data"][0]))
+    return [dict(zip(data["headings"], row)) for row in data["data"]]
+
+
+def _row(host, table, name, columns):
+    return _rows(host, table, columns, name)[0]
 
 
 def port(host, name):
-    """All that makes port NAME what it is, as ovs-vsctl prints it."""
+    """All that makes port NAME what it is, as ovs-vsctl prints it.  What it
+    has counted on other hosts is left out: that differs each time."""
+    interface = _row(host, "Interface", name, INTERFACE_COLUMNS)
+    interface["external_ids"][1] = [
+        pair for pair in interface["external_ids"][1] if pair[0] != COUNTERS]
     return {"Port": _row(host, "Port", name, PORT_COLUMNS),
-            "Interface": _row(host, "Interface", name, INTERFACE_COLUMNS)}
+            "Interface": interface}
 
 
 def has_port(host, name):
@@ -237,6 +325,66 @@ def has_port(host, name):
 
 def ports(host):
     return output(host, "ovs-vsctl", "list-ports", "br0").split()
+
+
+def _members(value):
+    """A set of OVSDB as a list."""
+    return value[1] if isinstance(value, list) and value[0] == "set" \
+        else [value]
+
+
+def _map(value):
+    return {key: member for key, member in value[1]}
+
+
+def qos(host, name):
+    """The QoS of port NAME and its queues, by their contents; None: it has
+    none."""
+    rows = _members(_row(host, "Port", name, ["qos"])["qos"])
+    if not rows:
+        return None
+    row = _row(host, "QoS", rows[0][1], ["type", "other_config",
+                                         "external_ids", "queues"])
+    queues = {number: _row(host, "Queue", queue[1],
+                           ["dscp", "other_config", "external_ids"])
+              for number, queue in _map(row.pop("queues")).items()}
+    return {"QoS": row, "Queues": queues}
+
+
+def mirrors(host):
+    """Each mirror's name, and the names of the ports that it selects and
+    outputs to."""
+    names = {row["_uuid"][1]: row["name"] for row in
+             _rows(host, "Port", ["_uuid", "name"])}
+    columns = ["select_src_port", "select_dst_port", "output_port"]
+    return {row["name"]: {column: sorted(names[member[1]] for member in
+                                         _members(row[column]))
+                          for column in columns}
+            for row in _rows(host, "Mirror", ["name"] + columns)}
+
+
+def _openflow(host, *args):
+    """What ovs-ofctl prints, but for its headings, in order."""
+    text = output(host, "ovs-ofctl", "-O", "OpenFlow15", "--names", *args)
+    return sorted(line.strip() for line in text.splitlines()
+                  if not re.match(r"(OFPST|NXST)\S* ", line))
+
+
+def openflow(host):
+    """The rules, groups and meters of bridge br0."""
+    return {"rules": _openflow(host, "--no-stats", "dump-flows", "br0"),
+            "groups": _openflow(host, "dump-groups", "br0"),
+            "meters": _openflow(host, "dump-meters", "br0")}
+
+
+def switch(host):
+    """All of HOST's Open vSwitch that guests' ports can leave something
+    in."""
+    return dict(openflow(host), mirrors=mirrors(host),
+                ports=sorted(ports(host)),
+                rows={table: len(_rows(host, table, ["_uuid"]))
+                      for table in ("Port", "Interface", "QoS", "Queue",
+                                    "Mirror")})
 
 
 # ---- Portferry --------------------------------------------------------------
@@ -314,7 +462,8 @@ def leftovers(host):
     for name, ids, kind in json.loads(text)["data"]:
         keys = [key for key, _ in ids[1]]
         found += ["Interface %s has %s" % (name, key) for key in keys
-                  if key == "PortData" or key.startswith("portferry-")]
+                  if key == "PortData" or (key.startswith("portferry-")
+                                           and key != COUNTERS)]
         if kind == "patch":
             found.append("Interface %s is a patch port" % name)
     text = output(host, "ovs-vsctl", "--format=json",

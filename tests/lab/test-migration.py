@@ -296,24 +296,15 @@ class Refusals(LabTest):
         self.assertFalse(has_port("b", "web0"))
         self.assert_nothing_left()
 
-    def define(self, host, element):
-        """Gives network ovsnet of HOST another <portferry:migration>."""
-        xml = output(host, "virsh", "net-dumpxml", "--inactive", "ovsnet")
-        xml = re.sub(r"<metadata>.*</metadata>", "", xml, flags=re.DOTALL)
-        inside(host, "virsh", "--quiet", "net-define", "/dev/stdin",
-               text=xml.replace("</name>", "</name><metadata>%s</metadata>"
-                                % element))
-
-    def element(self, children):
-        return ("<portferry:migration xmlns:portferry="
-                "'urn:portferry:network:1.0'>%s</portferry:migration>"
-                % children)
+    def define(self, host, children):
+        """Gives network ovsnet of HOST another <portferry:migration>, until
+        the test is over."""
+        self.addCleanup(harness.define_network, host, "ovsnet", "")
+        harness.define_network(host, "ovsnet", children)
 
     def test_vlan_that_the_network_does_not_allow(self):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
-        self.define("b", self.element(
-            "<portferry:vlan allowed='50,100-199'/>"))
-        self.addCleanup(self.define, "b", self.element(""))
+        self.define("b", "<portferry:vlan allowed='50,100-199'/>")
         until("the agent to follow", lambda: harness.portferry(
             "b", "status")["networks"][0]["allowed_vlans"])
         self.refused("VLAN 42 (tag) is not among the VLANs that network "
@@ -328,17 +319,15 @@ class Refusals(LabTest):
 
     def test_required_extension_that_is_missing(self):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
-        self.define("b", self.element(
-            "<portferry:extension name='firewall' required='yes'/>"))
-        self.addCleanup(self.define, "b", self.element(""))
+        self.define("b",
+                    "<portferry:extension name='firewall' required='yes'/>")
         until("the agent to follow", lambda: harness.portferry(
             "b", "status")["networks"][0]["extensions"])
         self.refused("extension 'firewall', which network 'ovsnet' requires")
 
     def test_network_that_is_not_managed_there(self):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
-        self.define("b", "")
-        self.addCleanup(self.define, "b", self.element(""))
+        self.define("b", None)
         until("the agent to follow", lambda: not harness.portferry(
             "b", "status")["networks"])
         self.refused("network 'ovsnet' on this host is not")

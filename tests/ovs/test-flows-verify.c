@@ -177,6 +177,44 @@ test_controller(void)
     ff_clear("br1");
 }
 
+/* A bridge that speaks only old versions has no bundles: rules with which it
+ * works are read, but cannot be brought to it. */
+static void
+test_old_versions(void)
+{
+    g_autoptr(PfNetwork) n = ff_network("br1", NULL, NULL);
+    g_autoptr(GVariant) v = ef_policies(
+        RULES("\"in_port=web0 actions=NORMAL\""));
+    PfExtensionPort port;
+
+    ovs_do("ovs-vsctl --timeout=30 set Bridge br1 protocols=OpenFlow10");
+    ff_add_port("web0", "br1", 9);
+    ovs_do("ovs-ofctl -O OpenFlow10 add-flow br1 in_port=9,actions=drop");
+    g_autoptr(GVariant) policies = ff_policies("br1", n);
+    g_autofree char *rules = ff_lines(policies, "rules");
+    g_assert_cmpstr(rules, ==, "in_port=web0 actions=drop");
+    port = ef_port("web0", "br1");
+    g_autofree char *said = ef_verify(EXT, &port, n, v);
+    g_assert_cmpstr(said, ==, "applicability: bridge br1 speaks no "
+                    "OpenFlow from 1.3 on here, which rules need to come in "
+                    "one bundle: add OpenFlow14 to its protocols");
+    /* To leave it is possible. */
+    g_autoptr(EfSaid) left = ef_call_ok(EXT, PF_CALL_PORT_TEARDOWN, &port, n,
+                                        policies);
+    g_assert_cmpstr(left->note, ==, "bridge br1 speaks no OpenFlow from 1.3 "
+                    "on: its rules are left as they are");
+
+    ovs_do("ovs-vsctl --timeout=30 set Bridge br1 protocols=OpenFlow13");
+    ef_catch_up();
+    g_autofree char *good = ef_verify(EXT, &port, n, policies);
+    g_assert_cmpstr(good, ==, NULL);
+    ef_said_free(ef_call_ok(EXT, PF_CALL_PORT_TEARDOWN, &port, n, policies));
+    ovs_do("ovs-vsctl --timeout=30 clear Bridge br1 protocols");
+    ff_assert_empty("br1");
+    ff_del_port("web0");
+    ff_clear("br1");
+}
+
 static void
 add_all(void)
 {
@@ -187,6 +225,7 @@ add_all(void)
     ADD(groups_in_a_circle);
     ADD(conflict);
     ADD(controller);
+    ADD(old_versions);
 }
 
 int

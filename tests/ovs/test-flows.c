@@ -34,7 +34,8 @@ test_rules_of_every_kind_are_collected(void)
         "table=4, dl_vlan=7,dl_dst=" ALIEN " actions=pop_vlan,output:web0",
         "table=4, ip,nw_dst=10.0.0.6 "
         "actions=set_field:0->vlan_tci,output:web0",
-        "table=4, ip,nw_dst=10.0.0.7 actions=set_queue:3,output:web0,pop_queue",
+        "table=4, ip,nw_dst=10.0.0.7 "
+        "actions=set_queue:3,output:web0,pop_queue",
         "table=5, ip,reg1=0x5 actions=group:7",
         "cookie=0x1f, table=6, idle_timeout=60, hard_timeout=90, "
         "send_flow_rem importance=7, priority=5,ip,in_port=web0 "
@@ -245,7 +246,8 @@ add_tables(void)
     g_free(ff_ofctl("add-group br0 'group_id=1,type=select,"
                     "selection_method=hash,"
                     "bucket=weight:10,actions=output:web0,"
-                    "bucket=weight:20,actions=set_field:5->reg1,output:web0'"));
+                    "bucket=weight:20,"
+                    "actions=set_field:5->reg1,output:web0'"));
     g_free(ff_ofctl("add-group br0 group_id=2,type=indirect,"
                     "bucket=actions=group:1"));
     g_free(ff_ofctl("add-group br0 group_id=3,type=ff,"

@@ -68,6 +68,8 @@ register_commands(void)
         unixctl_command_register("status", "", 0, 0, answer, NULL);
         unixctl_command_register("ports", "", 0, 0, answer, NULL);
         unixctl_command_register("trace", "", 0, 1, answer, NULL);
+        unixctl_command_register("check", "", 2, 3, answer, NULL);
+        unixctl_command_register("release", "", 1, 1, answer, NULL);
     }
 }
 

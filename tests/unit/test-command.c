@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "fake-agent.h"
@@ -17,18 +18,23 @@
     "\"connected\": true, \"error\": null}, "                               \
     "{\"name\": \"libvirt\", \"target\": \"qemu:///system\", "              \
     "\"connected\": false, \"error\": \"not running\"}], "                  \
-    "\"extensions\": [{\"name\": \"port\", \"version\": \"1\"}], "          \
+    "\"extensions\": [{\"name\": \"port\", \"version\": 1, "               \
+    "\"order\": 100, \"summary\": \"VLAN\", \"file\": null, "              \
+    "\"error\": null}, {\"name\": \"bad.so\", \"file\": \"bad.so\", "       \
+    "\"error\": \"not owned by root\"}], "                                  \
     "\"networks\": [{\"name\": \"ovsnet\", \"bridge\": \"br0\", "           \
     "\"managed\": true, \"allowed_vlans\": null, \"extensions\": "          \
     "[{\"name\": \"port\", \"required\": true}], \"error\": null}], "       \
-    "\"ports\": 2, \"migrations\": []}"
+    "\"ports\": 2, \"quarantined\": [\"web0\"], \"migrations\": []}"
 
 #define PORTS                                                               \
     "{\"ports\": [{\"name\": \"web0\", \"bridge\": \"br0\", "               \
     "\"network\": \"ovsnet\", \"domain\": \"vm1\", "                        \
     "\"mac\": \"52:54:00:aa:00:01\", \"iface_id\": null, \"ofport\": 77, "  \
     "\"tag\": 42, \"trunks\": [10, 20], \"vlan_mode\": \"native-tagged\", " \
-    "\"gate\": \"open\", \"state\": \"operational\"}]}"
+    "\"gate\": \"open\", \"state\": \"operational\", "                       \
+    "\"rx_packets\": 12, \"rx_bytes\": 1200, \"rx_errors\": 0, "             \
+    "\"rx_drops\": 1, \"tx_packets\": 3}]}"
 
 #define TRACE                                                               \
     "{\"migration\": \"11111111-2222-4333-8444-555555555555\", "            \
@@ -99,7 +105,6 @@ test_shows_the_status(void)
     g_assert_cmpstr(run.err, ==, "");
     g_assert_cmpstr(run.out, ==,
 "portferryd 0.1.0, process 7, on a, up 2 h 5 min\n"
-"extensions: port 1\n"
 "ports: 2\n"
 "\n"
 "Connections\n"
@@ -107,11 +112,19 @@ test_shows_the_status(void)
 "ovsdb-server  yes        unix:/run/db.sock\n"
 "libvirt       no         qemu:///system     not running\n"
 "\n"
+"Extensions\n"
+"NAME    VERSION  ORDER  FROM      CARRIES  ERROR\n"
+"port          1    100  built in  VLAN\n"
+"bad.so                  bad.so             not owned by root\n"
+"\n"
 "Managed networks\n"
 "NAME    BRIDGE  VLANS  EXTENSIONS       ERROR\n"
 "ovsnet  br0     all    port (required)\n"
 "\n"
-"No migration is under way.\n");
+"No migration is under way.\n"
+"\n"
+"Port web0 is quarantined, its gate stays closed: see `portferry trace', then\n"
+"`portferry release web0'.\n");
     g_assert_cmpint(run.status, ==, 0);
 }
 
@@ -124,8 +137,63 @@ test_shows_the_ports(void)
     g_assert_cmpstr(run.out, ==,
 "NAME  BRIDGE  NETWORK  DOMAIN  MAC                OFPORT  GATE  STATE\n"
 "web0  br0     ovsnet   vm1     52:54:00:aa:00:01      77  open  operational\n"
-"    vlan native-tagged 42, trunk 10,20\n");
+"    vlan native-tagged 42, trunk 10,20; rx 12 packets 1200 bytes 0 errors "
+"1 drops, tx 3 packets\n");
     g_assert_cmpint(run.status, ==, 0);
+}
+
+#define CHECK                                                               \
+    "{\"domain\": \"vm1\", \"stamped\": false, \"refused\": true, "           \
+    "\"results\": [{\"mac\": \"52:54:00:aa:00:01\", \"port\": \"web0\", "     \
+    "\"network\": \"ovsnet\", \"bridge\": \"br0\", \"extension\": \"port\", "   \
+    "\"result\": \"failed\", \"detail\": \"range: VLAN 7\"}]}"
+
+static void
+test_shows_what_would_be_refused_and_fails(void)
+{
+    fake_agent_start(FAKE_AGENT_ACCEPTS, CHECK);
+    g_auto(FakeAgentRun) run = portferry("check", "vm1", "--network=lan");
+    char **question = fake_agent_questions()->pdata[0];
+
+    g_assert_cmpstr(run.err, ==, "");
+    g_assert_cmpstr(run.out, ==,
+"guest vm1: would be refused (it has no stamp: as its XML says)\n"
+"MAC                PORT  NETWORK  BRIDGE  EXTENSION  RESULT  DETAIL\n"
+"52:54:00:aa:00:01  web0  ovsnet   br0     port       failed  range: VLAN "
+"7\n");
+    g_assert_cmpint(run.status, ==, 1);
+    g_assert_cmpstr(question[0], ==, "check");
+    g_assert_cmpstr(question[1], ==, "domain");
+    g_assert_cmpstr(question[2], ==, "vm1");
+    g_assert_cmpstr(question[3], ==, "lan");
+}
+
+static void
+test_checks_the_xml_of_a_file(void)
+{
+    fake_agent_start(FAKE_AGENT_ACCEPTS, "{\"refused\": false}");
+    g_autofree char *path = g_build_filename(fake_agent_dir(), "vm.xml", NULL);
+
+    g_assert_true(g_file_set_contents(path, "<domain/>", -1, NULL));
+    g_auto(FakeAgentRun) run = portferry("check", path, NULL);
+    char **question = fake_agent_questions()->pdata[0];
+
+    g_assert_cmpint(run.status, ==, 0);
+    g_assert_cmpstr(question[1], ==, "xml");
+    g_assert_cmpstr(question[2], ==, "<domain/>");
+    g_remove(path);
+}
+
+static void
+test_releases_a_port(void)
+{
+    fake_agent_start(FAKE_AGENT_ACCEPTS, "{}");
+    g_auto(FakeAgentRun) run = portferry("release", "web0", NULL);
+    char **question = fake_agent_questions()->pdata[0];
+
+    g_assert_cmpstr(run.out, ==, "the gate is open\n");
+    g_assert_cmpstr(question[0], ==, "release");
+    g_assert_cmpstr(question[1], ==, "web0");
 }
 
 static void
@@ -204,6 +272,7 @@ test_refuses_a_wrong_command_line(void)
         { NULL }, { "migrate" }, { "status", "x" }, { "trace", "a", "b" },
         { "trace", "--last", "a" }, { "status", "--last" },
         { "ports", "--format=xml" }, { "ports", "--nonsense" },
+        { "check" }, { "release" }, { "ports", "--network=x" },
     };
 
     fake_agent_start(FAKE_AGENT_ACCEPTS, "{}");
@@ -242,6 +311,9 @@ main(int argc, char *argv[])
     TEST(asks_for_the_migration_that_is_named);
     TEST(shows_the_status);
     TEST(shows_the_ports);
+    TEST(shows_what_would_be_refused_and_fails);
+    TEST(checks_the_xml_of_a_file);
+    TEST(releases_a_port);
     TEST(prints_the_agents_json);
     TEST(shows_any_json_without_harm);
     TEST(says_what_the_agent_refuses);

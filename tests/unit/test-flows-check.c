@@ -378,11 +378,13 @@ test_text_is_written_for_this_host(void)
     g_assert_cmpstr(why, ==, NULL);
     name = pf_flow_rule_text(rule, f.names, PF_FLOW_BY_NAME);
     g_assert_cmpstr(name, ==, "cookie=0x7, table=3, idle_timeout=5, "
-                    "check_overlap priority=9,in_port=vm7 actions=output:up0,IN_PORT,"
+                    "check_overlap priority=9,in_port=vm7 "
+                    "actions=output:up0,IN_PORT,"
                     "output:vm7");
     number = pf_flow_rule_text(rule, f.names, PF_FLOW_BY_NUMBER);
     g_assert_cmpstr(number, ==, "cookie=0x7, table=3, idle_timeout=5, "
-                    "check_overlap priority=9,in_port=5 actions=output:up0,IN_PORT,"
+                    "check_overlap priority=9,in_port=5 "
+                    "actions=output:up0,IN_PORT,"
                     "output:5");
     key = pf_flow_rule_key(rule, f.names, PF_FLOW_BY_NUMBER);
     g_assert_cmpstr(key, ==, "table=3,priority=9,in_port=5");
