@@ -69,7 +69,8 @@ release(Check *check)
     }
     g_variant_dict_init(&dict, NULL);
     g_variant_dict_insert(&dict, "domain", "s", check->m->record->domain);
-    g_variant_dict_insert(&dict, "stamped", "b", check->m->epoch != NULL);
+    g_variant_dict_insert(&dict, "stamped", "b",
+                          check->runs_here || check->m->epoch);
     g_variant_dict_insert(&dict, "refused", "b", check->refused);
     g_variant_dict_insert_value(&dict, "results",
                                 g_variant_builder_end(&check->results));

@@ -314,6 +314,46 @@ refuse(const struct ofpact *a)
                            "rules may", ofpact_name(a->type));
 }
 
+/* Whether all that an action writes is the frame's own, and no VLAN. */
+static gboolean
+is_local(enum ofpact_type type)
+{
+    switch ((int) type) {
+    case OFPACT_SET_VLAN_PCP:
+    case OFPACT_SET_ETH_SRC:
+    case OFPACT_SET_ETH_DST:
+    case OFPACT_SET_IPV4_SRC:
+    case OFPACT_SET_IPV4_DST:
+    case OFPACT_SET_IP_DSCP:
+    case OFPACT_SET_IP_ECN:
+    case OFPACT_SET_IP_TTL:
+    case OFPACT_SET_L4_SRC_PORT:
+    case OFPACT_SET_L4_DST_PORT:
+    case OFPACT_STACK_PUSH:
+    case OFPACT_DEC_TTL:
+    case OFPACT_SET_MPLS_LABEL:
+    case OFPACT_SET_MPLS_TC:
+    case OFPACT_SET_MPLS_TTL:
+    case OFPACT_DEC_MPLS_TTL:
+    case OFPACT_PUSH_MPLS:
+    case OFPACT_POP_MPLS:
+    case OFPACT_DELETE_FIELD:
+    case OFPACT_SET_TUNNEL:
+    case OFPACT_SET_QUEUE:
+    case OFPACT_POP_QUEUE:
+    case OFPACT_FIN_TIMEOUT:
+    case OFPACT_NOTE:
+    case OFPACT_EXIT:
+    case OFPACT_CT_CLEAR:
+    case OFPACT_NAT:
+    case OFPACT_CLEAR_ACTIONS:
+    case OFPACT_WRITE_METADATA:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 static char *
 check_action(Walk *walk, const struct ofpact *a)
 {
@@ -370,43 +410,11 @@ check_action(Walk *walk, const struct ofpact *a)
                                   ofpact_ct_get_action_len(ofpact_get_CT(a)));
     }
 
-    /* What they write is the frame's own, and no VLAN. */
-    case OFPACT_SET_VLAN_PCP:
-    case OFPACT_SET_ETH_SRC:
-    case OFPACT_SET_ETH_DST:
-    case OFPACT_SET_IPV4_SRC:
-    case OFPACT_SET_IPV4_DST:
-    case OFPACT_SET_IP_DSCP:
-    case OFPACT_SET_IP_ECN:
-    case OFPACT_SET_IP_TTL:
-    case OFPACT_SET_L4_SRC_PORT:
-    case OFPACT_SET_L4_DST_PORT:
-    case OFPACT_STACK_PUSH:
-    case OFPACT_DEC_TTL:
-    case OFPACT_SET_MPLS_LABEL:
-    case OFPACT_SET_MPLS_TC:
-    case OFPACT_SET_MPLS_TTL:
-    case OFPACT_DEC_MPLS_TTL:
-    case OFPACT_PUSH_MPLS:
-    case OFPACT_POP_MPLS:
-    case OFPACT_DELETE_FIELD:
-    case OFPACT_SET_TUNNEL:
-    case OFPACT_SET_QUEUE:
-    case OFPACT_POP_QUEUE:
-    case OFPACT_FIN_TIMEOUT:
-    case OFPACT_NOTE:
-    case OFPACT_EXIT:
-    case OFPACT_CT_CLEAR:
-    case OFPACT_NAT:
-    case OFPACT_CLEAR_ACTIONS:
-    case OFPACT_WRITE_METADATA:
-        return NULL;
-
     case OFPACT_LEARN:
         return g_strdup("action learn installs rules that are bound to no "
                         "port");
     default:
-        return refuse(a);
+        return is_local(a->type) ? NULL : refuse(a);
     }
 }
 

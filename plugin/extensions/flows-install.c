@@ -287,46 +287,13 @@ remove_set(gpointer user, PfFlowSet *set)
     pf_flow_slice(remove_step, install);
 }
 
-/* 'policies' without the rules that match the port itself, which go at once
- * and need not be read; full reference. */
-static GVariant *
-without_own_in_port(GVariant *policies)
-{
-    g_autoptr(GPtrArray) lines = pf_flow_lines(policies, "rules");
-    g_autofree char *comma = NULL, *space = NULL;
-    const char *port = "";
-    GVariantBuilder rules;
-    GVariantDict dict;
-
-    g_variant_lookup(policies, "port", "&s", &port);
-    comma = g_strdup_printf("in_port=%s,", port);
-    space = g_strdup_printf("in_port=%s actions=", port);
-    g_variant_builder_init(&rules, G_VARIANT_TYPE("av"));
-    for (guint i = 0; i < lines->len; i++) {
-        const char *line = lines->pdata[i];
-        const char *actions = strstr(line, "actions=");
-        const char *found = strstr(line, comma);
-
-        if (!strstr(line, space) && (!found || found > actions)) {
-            g_variant_builder_add(&rules, "v", g_variant_new_string(line));
-        }
-    }
-    g_variant_dict_init(&dict, policies);
-    g_variant_dict_insert_value(&dict, "rules",
-                                g_variant_builder_end(&rules));
-    return g_variant_ref_sink(g_variant_dict_end(&dict));
-}
-
 static void
 remove_begin(PfCall *call, const PfExtensionPort *port, GVariant *policies)
 {
     Install *install = install_new(call, port, policies);
-    g_autoptr(GVariant) rest = NULL;
 
     if (install) {
-        rest = without_own_in_port(policies);
-        pf_flow_set_read_own(rest, port->name, port->ofport, remove_set,
-                             install);
+        read_set(install, remove_set);
     }
 }
 

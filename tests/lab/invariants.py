@@ -314,42 +314,41 @@ class Rules:
         self.foreign = foreign      # The prefix of another VLAN's addresses.
 
 
+def _address(frame):
+    return frame.get("from") or frame.get("spa") or ""
+
+
+def _counted(texts):
+    return ["%s, %d times" % item
+            for item in sorted(collections.Counter(texts).items())]
+
+
 def check_frames(rules, fabric, taps, both=False):
-    """I2.  FABRIC are the frames that enter the network, (host, Frame), TAPS
-    those at the NIC's taps.  With BOTH, libvirt has let the guest run on both
-    hosts."""
-    problems = []
-    mine = sorted((frame.time, host, frame) for host, frame in fabric
-                  if frame.source == rules.mac)
+    """I2.  FABRIC are the frames that enter the network, TAPS those at the
+    NIC's taps: pairs of a host and a frame as `capture' prints it.  With BOTH,
+    libvirt has let the guest run on both hosts."""
+    mine = sorted(((frame["t"], host, frame) for host, frame in fabric
+                   if frame["src"] == rules.mac), key=lambda item: item[0])
     moves = [(before, after) for before, after in zip(mine, mine[1:])
              if before[1] != after[1]]
+    problems = []
     if len(moves) > 1 and not both:
-        problems.append(
-            "frames entered on host %s, %s, and again on %s" % (
-                mine[0][1], moves[0][1][1], ", ".join(
-                    "%s %.0f ms later" % (after[1], (
-                        after[0] - moves[0][1][0]) * 1000)
-                    for _, after in moves[1:4])))
-    for name, count in collections.Counter(
-            "host %s: a frame in VLAN %d" % (host, frame.vlan)
-            for _, host, frame in mine
-            if frame.vlan != rules.vlan).items():
-        problems.append("%s, %d times" % (name, count))
-    for name, count in collections.Counter(
-            "host %s: a frame of %s passed around the rules" % (
-                host, frame.ip_source)
-            for _, host, frame in mine
-            if frame.ip_source == rules.forbidden).items():
-        problems.append("%s, %d times" % (name, count))
-    for name, count in collections.Counter(
-            "host %s: the guest got a frame of %s%s" % (
-                host, frame.ip_source,
-                ", VLAN %d" % frame.vlan if frame.vlan else "")
-            for host, frame in taps
-            if frame.direction == "out" and (
-                frame.ip_source.startswith(rules.foreign)
-                or frame.vlan)).items():
-        problems.append("%s, %d times" % (name, count))
+        problems.append("frames entered on host %s, then %s" % (
+            mine[0][1], ", ".join("on %s %.0f ms later" % (
+                after[1], (after[0] - moves[0][0][0]) * 1000)
+                for _, after in moves[:6])))
+    problems += _counted(
+        "host %s: a frame in VLAN %s" % (host, frame["vlan"])
+        for _, host, frame in mine if frame["vlan"] != [rules.vlan])
+    problems += _counted(
+        "host %s: a frame of %s passed around the rules" % (
+            host, rules.forbidden)
+        for _, host, frame in mine if _address(frame) == rules.forbidden)
+    problems += _counted(
+        "host %s: the guest got a frame of %s, VLAN %s" % (
+            host, _address(frame), frame["vlan"])
+        for host, frame in taps if frame["out"] and (
+            _address(frame).startswith(rules.foreign) or frame["vlan"]))
     return problems
 
 
@@ -408,9 +407,10 @@ def _outcome_problems(host, row, moved):
 def longest_gap(rules, frames, begin, end):
     """The longest time, in seconds, from BEGIN to END in which no reply of
     the guest to a ping was among FRAMES, the client's."""
-    times = [frame.time for frame in frames
-             if frame.ip_source == rules.address and frame.icmp_type == "0"
-             and frame.direction == "in" and begin <= frame.time <= end]
+    times = [frame["t"] for frame in frames
+             if frame.get("from") == rules.address
+             and frame.get("icmp") == 0 and not frame["out"]
+             and begin <= frame["t"] <= end]
     times = [begin] + sorted(times) + [end]
     return max(after - before for before, after in zip(times, times[1:]))
 

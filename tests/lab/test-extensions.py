@@ -38,7 +38,7 @@ BANDWIDTH = ("<bandwidth><inbound average='12500' peak='25000' burst='512'/>"
              "</bandwidth>")
 
 GROUPS = ["group_id=7,type=indirect,bucket=actions=output:web0"]
-METERS = ["meter=3,pktps,burst,band=type=drop,rate=20000,burst_size=20000"]
+METER = "meter=3,pktps,burst,band=type=drop,rate=20000,burst_size=20000"
 # Table 0 hands over what comes from the port, and what goes to it.
 RULES = """
 table=0,priority=200,cookie=0x70660001,in_port=web0,actions=resubmit(,10)
@@ -139,7 +139,8 @@ class ExtensionTest(unittest.TestCase):
         lab("start", "a", "-", text=head + BANDWIDTH + "</interface>" + tail)
         inside("c", "ip", "neigh", "flush", "all")
         inside("a", "ovs-vsctl", *QOS, *MIRROR)
-        ofctl("a", "add-meters", METERS)
+        inside("a", "ovs-ofctl", "-O", "OpenFlow15", "add-meter", "br0",
+               METER)
         ofctl("a", "add-groups", GROUPS)
         ofctl("a", "add-flows", RULES + ACL_RULES)
         self.wait_for_stamp("a")
