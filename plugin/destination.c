@@ -427,21 +427,6 @@ arrival_free(Arrival *a)
     g_free(a);
 }
 
-/* What came of 'extension' is left aside. */
-static void
-leave_aside(Restore *r, const PfExtension *extension, const char *reason)
-{
-    PfPart *part = pf_part_begin(r->m, r->port, "nic-restore", NULL,
-                                 extension->name);
-
-    if (r->m->epoch) {
-        pf_joint_fail(r->joint, part, extension->name, reason);
-    } else {
-        /* An unstamped guest: the XML is all there is, and it is there. */
-        pf_part_end_detail(part, "skipped", "as the XML says");
-    }
-}
-
 static GVariant *
 policies_of(PfMigrationPort *port, const PfExtension *extension)
 {
@@ -450,22 +435,51 @@ policies_of(PfMigrationPort *port, const PfExtension *extension)
     return s ? s->policies : NULL;
 }
 
+/* Gives 'chunks' (NULL: none) back to 'extension', whose policies become
+ * 'new'. */
+static void
+give_back(Restore *r, const PfExtension *extension, GVariant *new,
+          GVariant *chunks)
+{
+    PfCallSpec spec = {
+        .extension = extension,
+        .func = PF_CALL_NIC_RESTORE,
+        .policies = policies_of(r->port, extension),
+        .new_policies = new,
+        .chunks = chunks,
+    };
+
+    if (extension->nic_restore) {
+        pf_joint_call_spec(r->joint, &spec);
+    }
+}
+
+/* What came of 'extension' is left aside: it has what the stamp said. */
+static void
+leave_aside(Restore *r, const PfExtension *extension, const char *reason)
+{
+    PfPart *part = pf_part_begin(r->m, r->port, "nic-restore", NULL,
+                                 extension->name);
+    GVariant *policies = policies_of(r->port, extension);
+
+    if (!r->m->epoch) {
+        /* An unstamped guest: the XML is all there is, and it is there. */
+        pf_part_end_detail(part, "skipped", "as the XML says");
+        return;
+    }
+    pf_joint_fail(r->joint, part, extension->name, reason);
+    if (policies) {
+        give_back(r, extension, policies, NULL);
+    }
+}
+
 /* The policies in 'a' are known to be right: they go to the port. */
 static void
 restore_verified(Arrival *a)
 {
     Restore *r = a->restore;
-    PfCallSpec spec = {
-        .extension = a->extension,
-        .func = PF_CALL_NIC_RESTORE,
-        .policies = policies_of(r->port, a->extension),
-        .new_policies = a->new,
-        .chunks = a->chunks,
-    };
 
-    if (a->extension->nic_restore) {
-        pf_joint_call_spec(r->joint, &spec);
-    }
+    give_back(r, a->extension, a->new, a->chunks);
     pf_port_states_set(r->port->states, a->extension->name,
                        a->extension->version, a->new);
     arrival_free(a);

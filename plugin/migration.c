@@ -540,10 +540,31 @@ wants_job(PfState state)
             || state == PF_S_KEPT || state == PF_S_PAUSED);
 }
 
+/* Says why the migration ends where nothing has gone wrong with a request. */
+static void
+note_reason(PfMigration *m, const PfTransition *t)
+{
+    if (m->error) {
+        return;
+    }
+    if (m->recovering && (t->answer == PF_ANSWER_REFUSE
+                          || t->to == PF_D_CHECK_REFUSE)) {
+        pf_migration_error(m, "the agent was restarted in state %s",
+                           pf_state_name(t->from));
+    } else if (t->to == PF_S_CLEAR) {
+        pf_migration_error(m, "the migration was called off, the guest is "
+                           "still here");
+    } else if (t->to == PF_S_CLOSE) {
+        pf_migration_error(m, "the guest has ended before its migration had");
+    }
+}
+
 static void
 perform(PfMigration *m, const PfTransition *t)
 {
     gint64 now = time_msec();
+
+    note_reason(m, t);
 
     VLOG_DBG("%s of '%s': %s -> %s (%s)", m->record->role, m->record->domain,
              pf_state_name(t->from), pf_state_name(t->to),
@@ -621,6 +642,7 @@ pf_migration_run(PfMigration *m)
     while (!g_queue_is_empty(&m->events)) {
         PfEvent event = GPOINTER_TO_UINT(g_queue_pop_head(&m->events));
 
+        m->recovering = event == PF_EV_RECOVER;
         if (pf_machine_event(&m->machine, event, &t)) {
             perform(m, &t);
         }

@@ -47,6 +47,7 @@ typedef struct PfMigration {
     PfJournalMigration *record; /* What the journal has. */
     GPtrArray *ports;           /* PfMigrationPort *. */
     GQueue events;              /* PfEvent as pointers, to be fed. */
+    gboolean recovering;        /* The event being fed is RECOVER. */
     guint n_steps;              /* Steps written so far. */
     GPtrArray *steps;           /* Source: PfStep *, for PortData. */
 

@@ -152,21 +152,15 @@ parse_words(char **words, gboolean last, struct arguments *arguments)
     return check_arguments(arguments, n_words, last);
 }
 
-/* The text of the file 'path' ("-": stdin), of at most XML_MAX bytes.  The
- * caller frees it; NULL after having said why there is none. */
+/* Reads all of 'file' into a text of at most XML_MAX bytes.  The caller frees
+ * it; NULL after having said why there is none. */
 static char *
-read_file(const char *path)
+read_all(FILE *file, const char *path)
 {
-    FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
-    GString *text = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
     char buffer[16384];
     gsize n;
 
-    if (!file) {
-        complain("%s: %s", path, g_strerror(errno));
-        g_string_free(text, TRUE);
-        return NULL;
-    }
     while (text->len <= XML_MAX
            && (n = fread(buffer, 1, sizeof buffer, file)) > 0) {
         g_string_append_len(text, buffer, n);
@@ -178,12 +172,30 @@ read_file(const char *path)
     } else if (strlen(text->str) != text->len) {
         complain("%s: it has a zero byte, and is no XML", path);
     } else {
-        fclose(file);
-        return g_string_free(text, FALSE);
+        return g_strdup(text->str);
     }
-    fclose(file);
-    g_string_free(text, TRUE);
     return NULL;
+}
+
+/* The same for the file 'path'; "-" is stdin, which stays open: its descriptor
+ * must not become that of a socket. */
+static char *
+read_file(const char *path)
+{
+    FILE *file;
+    char *text;
+
+    if (!strcmp(path, "-")) {
+        return read_all(stdin, "stdin");
+    }
+    file = fopen(path, "re");
+    if (!file) {
+        complain("%s: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    text = read_all(file, path);
+    fclose(file);
+    return text;
 }
 
 /* Fills in what the agent is asked; returns the number of words, -1 after having

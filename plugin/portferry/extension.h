@@ -219,7 +219,8 @@ struct PfExtension {
     PfPoliciesFunc *property_remove;
     /* Brings the port from the policies that it has ('old') to those it had at
      * the switchover ('new', verified; often the same), and gives 'chunks' back,
-     * an av of a{sv}, empty if it saved none.  An error means what the
+     * an av of a{sv}, empty if it saved none, or if what it saved has not come:
+     * then 'new' is 'old', too.  An error means what the
      * network's <portferry:on-restore-failure> says; the port then has 'old',
      * or what could be restored.  A change() makes the guest wait until
      * ovs-vswitchd has carried it out. */
