@@ -296,6 +296,12 @@ pf_codec_parse(const char *text, GError **error)
     if (!pf_codec_check(text, error)) {
         return NULL;
     }
+    /* json-glib does not free all of another document that is not valid. */
+    if (text[strspn(text, SPACE)] != '{') {
+        g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,
+                    "not a JSON object");
+        return NULL;
+    }
     if (!json_parser_load_from_data(parser, text, size, NULL)) {
         /* json-glib's own message quotes the text, at any length. */
         g_set_error(error, PF_CODEC_ERROR, PF_CODEC_ERROR_SYNTAX,

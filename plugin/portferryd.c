@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,6 +134,25 @@ make_private_folder(const char *path)
     close(fd);
 }
 
+/* Makes sure that this is the only agent: two would undo each other's work.
+ * The lock ends with the last process that has it. */
+static void
+lock_folder(const char *path)
+{
+    g_autofree char *file = g_build_filename(path, "lock", NULL);
+    int fd = open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        ovs_fatal(errno, "%s: could not open the lock file", file);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        ovs_fatal(errno == EWOULDBLOCK ? 0 : errno, "%s: %s", file,
+                  errno == EWOULDBLOCK
+                  ? "another portferryd runs on this host: see `portferry "
+                    "status'" : "could not lock it");
+    }
+}
+
 /* Makes the folder of the journal's 'file', if there is none.  The file is
  * ovsdb-server's to open and to lock: the folder is given to whom Open
  * vSwitch's own databases belong. */
@@ -154,12 +174,13 @@ make_journal_folder(const char *file)
     }
 }
 
-/* Makes the folders of the control socket and of the journal. */
+/* Makes the folders of the control socket, which is locked, and of the
+ * journal. */
 static void
 make_folders(const struct settings *settings)
 {
     make_private_folder(pf_control_rundir());
-
+    lock_folder(pf_control_rundir());
     make_journal_folder(settings->agent.journal);
 }
 

@@ -34,6 +34,11 @@ ovs-vsctl add-port br0 watch0 -- set Interface watch0 type=internal \
     -- --id=@m create Mirror name=watch output-port=@p \
     -- add Bridge br0 mirrors @m
 mkdir -p /run/portferry/incoming
+# So that a cut link is found out in seconds.
+for file in qemu libvirtd; do
+    printf 'keepalive_interval = 1\nkeepalive_count = 3\n' \
+        >>/etc/libvirt/$file.conf
+done
 """
 # What an administrator gives the guest's port: a limit, a mirror, and rules
 # against spoofing with a group and a meter.
@@ -122,10 +127,13 @@ class World:
     # ---- Up and down ----
 
     def up(self):
+        """Brings it up, after an earlier run's remains are gone."""
         os.environ["LAB_AGENT_ENV"] = "PORTFERRY_FAULTS=/run/" + FAULTS
+        lab("down")
         lab("up")
         for host in "ab":
             inside(host, "sh", "-ec", HOST_SETUP)
+            lab("libvirtd", host, "restart")
         inside("c", "sh", "-ec", CLIENT_SETUP)
         for host, devices in (("a", [PORT]), ("b", [PORT]),
                               ("c", ["up0_a", "up0_b", "c42"])):
@@ -243,6 +251,13 @@ class World:
 
     def states(self):
         return {host: invariants.read(host) for host in "ab"}
+
+    def journal_state(self, host):
+        """The state of the newest migration in HOST's journal; "" if it is
+        over."""
+        rows = [row for row in harness.journal(host)
+                if row["outcome"] == "running"]
+        return rows[-1]["state"] if rows else ""
 
     # ---- Marking and judging ----
 

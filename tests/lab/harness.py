@@ -88,7 +88,9 @@ def stop_guest(name):
 def guest_shell(host, name, command):
     """Lets guest NAME run COMMAND: types it at the console's shell."""
     console = output(host, "virsh", "ttyconsole", name).strip()
-    inside(host, "sh", "-c", 'cat >"$0"', console, text=command + "\n")
+    # QEMU looks once a second whether there is somebody at the console.
+    inside(host, "sh", "-c", "exec 3<>\"$0\"; stty raw -echo <&3;"
+           "sleep 1.2; cat >&3; sleep 0.3", console, text=command + "\n")
 
 
 def guest_state(host, name):
@@ -333,13 +335,9 @@ def _members(value):
         else [value]
 
 
-def _map(value):
-    return {key: member for key, member in value[1]}
-
-
 def qos(host, name):
-    """The QoS of port NAME and its queues, by their contents; None: it has
-    none."""
+    """The QoS of port NAME and its queues, by their contents but for
+    Portferry's mark on them; None: it has none."""
     rows = _members(_row(host, "Port", name, ["qos"])["qos"])
     if not rows:
         return None
@@ -347,7 +345,11 @@ def qos(host, name):
                                          "external_ids", "queues"])
     queues = {number: _row(host, "Queue", queue[1],
                            ["dscp", "other_config", "external_ids"])
-              for number, queue in _map(row.pop("queues")).items()}
+              for number, queue in row.pop("queues")[1]}
+    for each in [row, *queues.values()]:
+        for column in ("other_config", "external_ids"):
+            each[column] = dict(each[column][1])
+        each["external_ids"].pop("portferry-qos", None)
     return {"QoS": row, "Queues": queues}
 
 
@@ -364,10 +366,12 @@ def mirrors(host):
 
 
 def _openflow(host, *args):
-    """What ovs-ofctl prints, but for its headings, in order."""
+    """What ovs-ofctl prints, without headings, in order: with a meter's bands
+    on its line."""
     text = output(host, "ovs-ofctl", "-O", "OpenFlow15", "--names", *args)
-    return sorted(line.strip() for line in text.splitlines()
-                  if not re.match(r"(OFPST|NXST)\S* ", line))
+    text = re.sub(r"^(OFPST|NXST)\S* .*\n", "", text, flags=re.M)
+    text = re.sub(r"\n(?=type=)", " ", text)
+    return sorted(line.strip() for line in text.splitlines() if line)
 
 
 def openflow(host):
@@ -476,6 +480,25 @@ def leftovers(host):
     incoming = inside(host, "ls", "/run/portferry/incoming", check=False)
     found += ["marker of guest %s" % n for n in incoming.stdout.split()]
     return found
+
+
+def differences(before, after, path=""):
+    """How AFTER is unlike BEFORE, as texts: dicts by key, lists of texts by
+    what is in only one of them, anything else as a whole."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [text for key in sorted(set(before) | set(after), key=str)
+                for text in differences(before.get(key), after.get(key),
+                                        "%s/%s" % (path, key))]
+    if before == after:
+        return []
+    if (isinstance(before, list) and isinstance(after, list)
+            and all(isinstance(m, str) for m in before + after)):
+        lost = [m for m in before if m not in set(after)]
+        new = [m for m in after if m not in set(before)]
+        if lost or new:
+            return (["%s lacks: %s" % (path, m) for m in lost]
+                    + ["%s has: %s" % (path, m) for m in new])
+    return ["%s is %s, not %s" % (path, after, before)]
 
 
 def log(text):

@@ -32,7 +32,7 @@ ACL = 1000
 # An access port, and a trunk with libvirt's <bandwidth>.
 NICS = ["network=ovsnet,portgroup=web,mac=%s,target=web0,ip=%s/24" % (
             MAC, ADDRESS),
-        "network=ovsnet,portgroup=trunk,mac=%s,target=trk0,ip.60=%s/24" % (
+        "network=ovsnet,portgroup=router,mac=%s,target=trk0,ip.60=%s/24" % (
             MAC2, ADDRESS2)]
 BANDWIDTH = ("<bandwidth><inbound average='12500' peak='25000' burst='512'/>"
              "</bandwidth>")
@@ -108,7 +108,7 @@ def timeouts(rules):
 def add_mirror(host):
     """The mirror `tap' to which both hosts' operators give the same name."""
     inside(host, "ovs-vsctl", "add-port", "br0", "mon0", "--", "set",
-           "Interface", "mon0", "type=internal",
+           "Interface", "mon0", "type=internal", "ofport_request=9000",
            "--", "--id=@o", "get", "Port", "mon0",
            "--", "--id=@m", "create", "Mirror", "name=tap", "output_port=@o",
            "--", "add", "Bridge", "br0", "mirrors", "@m")
@@ -120,12 +120,24 @@ def remove_mirror(host):
            "mon0")
 
 
+def remove_everything():
+    """Takes from both hosts what belonged to a guest that was destroyed, and
+    stays in Open vSwitch."""
+    for host in HOSTS:
+        for command in ("del-flows", "del-groups", "del-meters"):
+            inside(host, "ovs-ofctl", "-O", "OpenFlow15", command, "br0")
+        ofctl(host, "add-flows", ["priority=0,actions=NORMAL"])
+        inside(host, "ovs-vsctl", "--all", "destroy", "QoS", "--", "--all",
+               "destroy", "Queue")
+
+
 class ExtensionTest(unittest.TestCase):
     """A test with the guest vm1 on host a, which has everything."""
 
     maxDiff = None
 
     def setUp(self):
+        self.addCleanup(remove_everything)
         for host in HOSTS:
             self.addCleanup(remove_mirror, host)
             add_mirror(host)
@@ -138,15 +150,413 @@ class ExtensionTest(unittest.TestCase):
         head, tail = xml.rsplit("</interface>", 1)
         lab("start", "a", "-", text=head + BANDWIDTH + "</interface>" + tail)
         inside("c", "ip", "neigh", "flush", "all")
+        wait_for_stamp("a", "vm1")
+        before = harness.stamp_of("a", "vm1")
         inside("a", "ovs-vsctl", *QOS, *MIRROR)
         inside("a", "ovs-ofctl", "-O", "OpenFlow15", "add-meter", "br0",
                METER)
         ofctl("a", "add-groups", GROUPS)
         ofctl("a", "add-flows", RULES + ACL_RULES)
-        self.wait_for_stamp("a")
+        self.ruled = time.time()
+        self.wait_for_stamp("a", before)
 
-    def wait_for_stamp(self, host):
-        """Waits until the stamp has all that the ports have."""
-        want = len(RULES) + len(ACL_RULES)
-        until("a stamp on %s with everything" % host, lambda: "x" and
-              harness.stamp_of(host, "vm1"), 10)
+    def wait_for_stamp(self, host, old=None):
+        """Waits until the stamp is there, and not OLD, and does not change any
+        more."""
+        seen = [None, old]
+
+        def is_new():
+            seen.append(harness.stamp_of(host, "vm1"))
+            time.sleep(0.4)
+            return seen[-1] not in (None, old) and len(set(seen[-3:])) == 1
+        until("the stamp on host %s to follow" % host, is_new, 10)
+
+    def everything(self, host):
+        """The guest's ports on HOST, and what is in the switch for them.  The
+        timeouts of rules run down and are looked at apart."""
+        found = harness.openflow(host)
+        found["rules"] = without_timeouts(found["rules"])
+        found.update(web0=port(host, "web0"), trk0=port(host, "trk0"),
+                     qos={n: harness.qos(host, n) for n in ("web0", "trk0")},
+                     mirrors=harness.mirrors(host),
+                     rows=harness.switch(host)["rows"])
+        return found
+
+    def assert_same(self, before, after):
+        # A thousand rules are too many to show.
+        found = harness.differences(before, after)
+        self.assertEqual([], found[:10], "%d differences" % len(found))
+
+    def assert_timeouts(self, host, before, begun):
+        """The rules' timeouts have run down as the clock has, since BEGUN."""
+        now = time.time()
+        found = timeouts(harness.openflow(host)["rules"])
+        self.assertEqual(sorted(before), sorted(found))
+        for key, seconds in before.items():
+            # Both are of whole seconds.
+            self.assertLessEqual(found[key], seconds - (begun - self.ruled)
+                                 + 2, key)
+            self.assertGreaterEqual(found[key], seconds - (now - self.ruled)
+                                    - 2, key)
+
+    def assert_empty(self, *hosts):
+        """Nothing of the guest is on HOSTS, nor of a migration on any."""
+        for host in HOSTS:
+            settled(host)
+            until("leftovers on host %s to go: %s" % (host, leftovers(host)),
+                  lambda: not leftovers(host), 10)
+        for host in hosts:
+            try:
+                until("", lambda: harness.switch(host) == self.empty[host], 5)
+            except harness.Failure:
+                self.assert_same(self.empty[host], harness.switch(host))
+
+    def assert_completed(self, destination):
+        """The newest migration went in the documented order, both ports."""
+        trace, source = settled(destination), settled(other(destination))
+        for each, role in ((trace, "destination"), (source, "source")):
+            self.assertEqual((role, "completed", None),
+                             (each["role"], each["outcome"], each["error"]),
+                             each)
+        steps = harness.whole_steps(trace, source)
+        for mac in (MAC, MAC2):
+            self.assertEqual([], harness.order_problems(steps, mac))
+        return steps
+
+    def move(self, source):
+        result = migrate("vm1", source, check=False)
+        self.assertEqual(0, result.returncode, result.stderr)
+
+    def qemu_on_b(self):
+        return until("QEMU on b", lambda: inside(
+            "b", "cat", "/run/libvirt/qemu/vm1.pid",
+            check=False).stdout.strip())
+
+    def long_stop(self):
+        """Begins a migration in which the guest stands still for seconds.
+        Returns it, and QEMU on b."""
+        migration = Migration("vm1", "a", "--live", "--p2p", "--bandwidth",
+                              "10")
+        qemu = self.qemu_on_b()
+        until("the migration on a", lambda: not inside(
+            "a", "virsh", "--quiet", "migrate-setmaxdowntime", "vm1", "5000",
+            check=False).returncode)
+        return migration, qemu
+
+    def roll_back(self):
+        """A migration of which the destination dies after the guest has
+        stopped.  Returns when the guest ran again on a."""
+        with Events("a") as events:
+            migration, qemu = self.long_stop()
+            events.wait_for("Suspended")
+            until("the source's port to be a carrier", lambda: port(
+                "a", "web0")["Interface"]["type"] == "patch", 3)
+            inside("b", "kill", "-KILL", qemu)
+            runs = events.wait_for("Resumed")
+        self.assertNotEqual(0, migration.result().returncode)
+        until("the port to be back", lambda: has_port("a", "web0"))
+        trace = settled("a")
+        self.assertEqual(("source", "rolled-back"),
+                         (trace["role"], trace["outcome"]), trace)
+        return runs
+
+
+class Travel(ExtensionTest):
+    """What is attached to a port is there after a migration."""
+
+    def test_everything_makes_five_round_trips(self):
+        before = self.everything("a")
+        begins = timeouts(harness.openflow("a")["rules"])
+        for source in HOSTS * 5:
+            begun = time.time()
+            self.move(source)
+            self.assert_completed(other(source))
+            self.assert_same(before, self.everything(other(source)))
+            self.assert_timeouts(other(source), begins, begun)
+            self.assert_empty(source)
+        for address in (ADDRESS, ADDRESS2):
+            self.assertTrue(ping(address), address)
+
+    def test_everything_is_back_after_a_rollback(self):
+        before = self.everything("a")
+        begins = timeouts(harness.openflow("a")["rules"])
+        begun = time.time()
+        self.roll_back()
+        self.assert_same(before, self.everything("a"))
+        self.assert_timeouts("a", begins, begun - 30)
+        self.assert_empty("b")
+        for address in (ADDRESS, ADDRESS2):
+            self.assertTrue(ping(address), address)
+        self.wait_for_stamp("a")
+        self.move("a")
+        self.assert_completed("b")
+        self.assert_same(before, self.everything("b"))
+        self.assert_empty("a")
+
+    def test_changes_at_the_last_moment_arrive(self):
+        # libvirt writes no metadata during a migration: the stamp stays.
+        migration = Migration("vm1", "a", "--live", "--p2p", "--bandwidth",
+                              "8")
+        until("the guest's ports on b", lambda: [
+            m for m in harness.portferry("b", "status")["migrations"]
+            if m["state"] == "ready"])
+        ofctl("a", "add-flows", [
+            "table=50,priority=3,cookie=0x77,in_port=web0,udp,tp_dst=77,"
+            "actions=drop"])
+        ofctl("a", "del-flows", ["table=11,in_port=web0,tcp,tp_dst=1024,"
+                                 "nw_dst=10.0.0.0/24"])
+        ofctl("a", "mod-flows", ["table=20,udp,dl_dst=%s,tp_dst=9,"
+                                 "actions=resubmit(,21)" % MAC])
+        row = output("a", "ovs-vsctl", "get", "Port", "web0", "qos").strip()
+        inside("a", "ovs-vsctl", "set", "QoS", row,
+               "other-config:max-rate=70000000")
+        inside("a", "ovs-vsctl", "--id=@p", "get", "Port", "web0", "--",
+               "remove", "Mirror", "tap", "select_src_port", "@p")
+        before = self.everything("a")
+        result = migration.result()
+        self.assertEqual(0, result.returncode, result.stderr)
+        self.assert_completed("b")
+        self.assert_same(before, self.everything("b"))
+        self.assert_empty("a")
+
+    def test_counters_are_of_the_whole_life(self):
+        keys = ["%s_%s" % (way, what) for way in ("rx", "tx")
+                for what in ("packets", "bytes")]
+
+        def life(host):
+            return next(p for p in harness.portferry(host, "ports")["ports"]
+                        if p["name"] == "web0")
+
+        last = {key: 0 for key in keys}
+        for source in HOSTS:
+            self.assertTrue(ping(ADDRESS, 20))
+            statistics = json.loads(output(
+                source, "ovs-vsctl", "--format=json", "--columns=statistics",
+                "list", "Interface", "web0"))["data"][0][0][1]
+            here = dict(statistics)
+            until("the counters on %s to be above %s" % (source, last),
+                  lambda: all(life(source)[key] >= last[key] + 20
+                              for key in keys), 10)
+            if source == "b":
+                # The tap of this host knows only of what was here.
+                self.assertLess(here["rx_packets"],
+                                life(source)["rx_packets"])
+            last = {key: life(source)[key] for key in keys}
+            self.move(source)
+            self.assert_completed(other(source))
+        now = life("a")
+        for key in keys:
+            self.assertGreaterEqual(now[key], last[key], key)
+        row = next(t for t in harness.trace("a")["steps"]
+                   if t["extension"] == "counters"
+                   and t["request"] == "nic-restore" and t["port"] == MAC)
+        noted = dict(re.findall(r"(\w+)=(\d+)", row["detail"]))
+        for key in keys:
+            self.assertGreaterEqual(int(noted[key]), last[key], key)
+
+
+# ---- Frames ----------------------------------------------------------------
+
+NEIGHBOUR = "52:54:00:c0:00:01"
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+
+
+def noise(dst, vlan, to, number):
+    return "src=%s,dst=%s,vlan=%d,from=10.99.%d.77,to=%s,port=%d" % (
+        NEIGHBOUR, dst, vlan, vlan, to, number)
+
+
+# To which UDP port, and to which device of the guest it may come, with which
+# tags.
+NOISE = {
+    7042: (noise(MAC, 42, ADDRESS, 7042), {"web0": []}),
+    7043: (noise(BROADCAST, 42, "10.99.42.255", 7043), {"web0": []}),
+    9: (noise(MAC, 42, ADDRESS, 9), {}),
+    7050: (noise(BROADCAST, 50, "10.99.50.255", 7050), {"trk0": [50]}),
+    7051: (noise(MAC, 50, ADDRESS, 7051), {}),
+    7061: (noise(MAC2, 60, ADDRESS2, 7061), {"trk0": [60]}),
+    7070: (noise(BROADCAST, 70, "10.99.70.255", 7070), {"trk0": []}),
+    7080: (noise(BROADCAST, 80, "10.99.80.255", 7080), {}),
+}
+# The tags of any frame at a device of the guest.
+TAGS = {"web0": [[]], "trk0": [[], [50], [60]]}
+
+
+class Frames(ExtensionTest):
+    """What passed, as a capture of every device has it, from the creation of
+    each on.  The fabric learns no addresses, so that all frames come to both
+    hosts, all the time."""
+
+    def setUp(self):
+        for host in "abc":
+            self.addCleanup(self.fabric_learns, host, "on")
+            self.fabric_learns(host, "off")
+        super().setUp()
+        self.assertTrue(ping(ADDRESS))
+        self.assertTrue(ping(ADDRESS2))
+        guest_shell("a", "vm1", "ip addr add %s/24 dev eth0; ping -i 0.05 -I "
+                    "%s %s >/dev/null 2>&1 &" % (SPOOFED, SPOOFED, CLIENT))
+
+    def fabric_learns(self, host, state):
+        inside("c", "ip", "link", "set", "dev", "up0_" + host, "type",
+               "bridge_slave", "learning", state)
+
+    def watch(self, act):
+        """Captures all frames while ACT runs, among all kinds of noise.
+        Returns what ACT does, and the frames of each host."""
+        captures = {}
+        try:
+            for host in "abc":
+                captures[host] = Capture(host)
+            with Noise("c", "up0", 5, *[n for n, _ in NOISE.values()]):
+                time.sleep(0.5)
+                result = act()
+                time.sleep(1.5)
+            return result, {h: c.frames() for h, c in captures.items()}
+        finally:
+            for capture in captures.values():
+                capture.close()
+
+    def assert_frames(self, frames, hosts):
+        """No frame passed that may not; and those that may, at the guest's
+        ports on HOSTS."""
+        for host in HOSTS:
+            seen = {number: {} for number in NOISE}
+            for f in frames[host]:
+                if f["dev"] in TAGS and f["out"]:
+                    self.assertIn(f["vlan"], TAGS[f["dev"]], f)
+                    if f.get("port") in seen:
+                        seen[f["port"]][f["dev"]] = f["vlan"]
+            for number, (text, devices) in NOISE.items():
+                self.assertEqual(devices if host in hosts else {},
+                                 seen[number], "host %s: %s" % (host, text))
+                # And all of it came to the host, and often.
+                self.assertGreater(len([
+                    f for f in frames[host] if f["dev"] == "up0"
+                    and not f["out"] and f.get("port") == number]), 200,
+                                   "host %s: %s" % (host, text))
+            if host in hosts:
+                self.assertTrue([f for f in frames[host]
+                                 if f["dev"] == "web0" and not f["out"]
+                                 and f.get("from") == SPOOFED], host)
+        for f in self.from_guest(frames["c"], "ab", MAC):
+            self.assertEqual([42], f["vlan"], f)
+            self.assertNotEqual(SPOOFED, f.get("from"), f)
+            self.assertIn(f["type"], ("arp", "rarp", "icmp", "udp", "tcp"), f)
+            self.assertIn(f.get("spa"), (None, ADDRESS, "0.0.0.0"), f)
+        for f in self.from_guest(frames["c"], "ab", MAC2):
+            self.assertIn(f["vlan"], ([70], [60]), f)
+
+    def from_guest(self, frames, hosts, mac):
+        """What came to the fabric from MAC on HOSTS."""
+        links = ["up0_" + host for host in hosts]
+        return [f for f in frames if f["dev"] in links and not f["out"]
+                and f["src"] == mac]
+
+    def announcements(self, frames, host):
+        """RARP and gratuitous ARP from HOST, per MAC address."""
+        return {mac: [f for f in self.from_guest(frames["c"], host, mac)
+                      if f["type"] == "rarp" or (
+                          f["type"] == "arp" and f["spa"] == f["tpa"])]
+                for mac in (MAC, MAC2)}
+
+    def assert_announced(self, frames, host, runs):
+        """HOST has told the fabric where the guest is when it RUNS there,
+        and not before."""
+        found = self.announcements(frames, host)
+        tagged = {mac: {(f["type"], f["vlan"][0]) for f in found[mac]
+                        if f["t"] > runs} for mac in found}
+        self.assertLessEqual({("rarp", 42), ("arp", 42)}, tagged[MAC], found)
+        self.assertLessEqual({("rarp", 70), ("rarp", 60)}, tagged[MAC2],
+                             found)
+        for kind in ("rarp", "arp"):
+            # Not what the guest says itself, but what did not come from it.
+            guests = [f for f in frames[host] if f["dev"] == "web0"
+                      and not f["out"] and f["type"] == kind]
+            ours = [f for f in self.from_guest(frames["c"], host, MAC)
+                    if f["type"] == kind and f["t"] > runs]
+            self.assertGreaterEqual(len(ours) - len(guests), 3, kind)
+        for f in found[MAC]:
+            self.assertEqual((MAC, BROADCAST), (f["sha"], f["dst"]), f)
+            if f["type"] == "arp":
+                self.assertEqual(ADDRESS, f["spa"], f)
+
+    def test_only_what_may_pass_passes_there_and_back(self):
+        for source in HOSTS:
+            there = other(source)
+            with Events(there) as events:
+                _, frames = self.watch(lambda: self.move(source))
+                runs = events.wait_for("Resumed")
+            steps = self.assert_completed(there)
+            self.assert_frames(frames, HOSTS)
+            self.assert_announced(frames, there, runs)
+            self.assertEqual({MAC: [], MAC2: []},
+                             self.announcements(frames, source))
+            # The source's ports were closed before those there opened.
+            for name, mac in (("web0", MAC), ("trk0", MAC2)):
+                opens = min(s["time_us"] for s in steps if s["port"] == mac
+                            and s["request"] == "nic-connect") / 1e6
+                first = min(f["t"] for f in frames[there]
+                            if f["dev"] == name)
+                self.assertGreater(first, opens, name)
+                last = max(f["t"] for f in frames[source]
+                           if f["dev"] == name)
+                self.assertLess(last, first, name)
+
+    def test_only_what_may_pass_passes_in_a_rollback(self):
+        runs, frames = self.watch(self.roll_back)
+        self.assert_frames(frames, "a")
+        self.assert_announced(frames, "a", runs)
+        self.assertEqual([], [f for mac in (MAC, MAC2) for f in
+                              self.from_guest(frames["c"], "b", mac)])
+        # What is there before the guest runs: nothing.
+        self.assertEqual([], [f for f in frames["b"] if f["dev"] in TAGS])
+
+
+# ---- Verification ----------------------------------------------------------
+
+class Verification(ExtensionTest):
+    """Who types `virsh migrate' is told why not, and `portferry check' tells
+    the same before."""
+
+    def define(self, children):
+        self.addCleanup(harness.define_network, "b", "ovsnet", "")
+        harness.define_network("b", "ovsnet", children)
+
+    def check(self, *options):
+        """Exit status and results of `portferry check' on b."""
+        result = inside("b", "portferry", "check", "/dev/stdin",
+                        "--format=json", *options, check=False,
+                        text=output("a", "virsh", "dumpxml", "vm1"))
+        return result.returncode, result.stdout + result.stderr
+
+    def assert_refused(self, *texts):
+        """The guest is refused for each of TEXTS, by check and migration."""
+        until("check on b to know why not: %s" % (texts,), lambda: all(
+            t in self.check()[1] for t in texts), 5)
+        before = self.everything("a")
+        status, answer = self.check()
+        result = migrate("vm1", "a", check=False)
+        self.assertNotEqual(0, result.returncode)
+        for text in texts:
+            self.assertIn(text, result.stderr)
+            self.assertIn(text, answer)
+        self.assertEqual(1, status)
+        self.assertEqual("running", harness.guest_state("a", "vm1"))
+        self.assert_same(before, self.everything("a"))
+        self.assertEqual("refused", settled("b")["outcome"])
+
+    def test_each_refusal_reaches_virsh_migrate(self):
+        self.assertEqual(0, self.check()[0], self.check())
+        self.refusals()
+        self.assert_empty("b")
+        self.assertEqual(0, self.check()[0], self.check())
+
+    def refusals(self):
+        pass
+
+
+if __name__ == "__main__":
+    import tap
+    tap.main(setup=lambda: (lab("guest-image"), lab("up")),
+             teardown=lambda: lab("down"))
