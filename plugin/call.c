@@ -429,8 +429,8 @@ host_note(PfCall *call, const char *format, ...)
     raw = g_strdup_vprintf(format, args);
     va_end(args);
     text = pf_problems_clean(raw);
-    VLOG_INFO("guest '%s', NIC %s: %s: %s", call->port->domain, call->port->mac,
-              call->extension->name, text);
+    VLOG_INFO("guest '%s', NIC %s: %s: %s", call->port->domain,
+              call->port->mac, call->extension->name, text);
     if (call->over) {
         return;
     }

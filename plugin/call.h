@@ -2,9 +2,9 @@
  *
  * call: a function of an extension under way, from its call to its end.
  *
- * Behind PfCall of portferry/extension.h: what the extension says with its call
- * is collected here, and is the caller's when the call has ended or was given
- * up.  Internal: extensions see portferry/extension.h alone.
+ * Behind PfCall of portferry/extension.h: what the extension says with its
+ * call is collected here, and is the caller's when the call has ended or was
+ * given up.  Internal: extensions see portferry/extension.h alone.
  */
 #ifndef PF_CALL_H
 #define PF_CALL_H 1

@@ -227,7 +227,8 @@ count_ports(PfAgent *agent)
         const PfGuest *guest = guests->pdata[i];
 
         for (guint k = 0; k < guest->domain->nics->len; k++) {
-            n += pf_guests_nic_is_managed(agent, guest->domain->nics->pdata[k]);
+            n += pf_guests_nic_is_managed(agent,
+                                          guest->domain->nics->pdata[k]);
         }
     }
     return n;

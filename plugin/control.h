@@ -2,9 +2,9 @@
  *
  * control: asking a daemon's unixctl socket a question, with a deadline.
  *
- * Used by the hooks and the command to talk to the agent, and by the journal to
- * talk to ovsdb-server.  unixctl_client_transact() waits for ever; this does
- * not.
+ * Used by the hooks and the command to talk to the agent, and by the journal
+ * to talk to ovsdb-server.  unixctl_client_transact() waits for ever; this
+ * does not.
  */
 #ifndef PF_CONTROL_H
 #define PF_CONTROL_H 1

@@ -2,10 +2,10 @@
  *
  * guests: the guests that run here on managed networks, and their stamps.
  *
- * A stamp is looked at again whenever its guest's ports or the networks change,
- * and written when it differs from what the guest's metadata has.  Stamp writing
- * rests while a migration of the guest is under way: libvirt would make it wait
- * for half a minute and then fail.
+ * A stamp is looked at again whenever its guest's ports or the networks
+ * change, and written when it differs from what the guest's metadata has.
+ * Stamp writing rests while a migration of the guest is under way: libvirt
+ * would make it wait for half a minute and then fail.
  */
 #include <config.h>
 
@@ -124,7 +124,8 @@ pf_guests_first_openvswitch_nic(const PfDomain *domain)
     return NULL;
 }
 
-/* The stamp of 'guest' is to be looked at, at 'when' (time_msec()) or before. */
+/* The stamp of 'guest' is to be looked at, at 'when' (time_msec()) or
+ * before. */
 static void
 mark_for(PfGuests *guests, PfGuest *guest, gint64 when)
 {

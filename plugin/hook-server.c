@@ -3,9 +3,9 @@
  * hook-server: what libvirt's hooks ask the agent.
  *
  * The unixctl command `hook DRIVER OBJECT OP SUBOP EXTRA STDIN'.  An accepted
- * call answers with text (for `migrate begin': the filtered XML, or nothing), a
- * refused one with the reason.  Nothing here calls libvirt: libvirtd holds the
- * domain while a hook runs.
+ * call answers with text (for `migrate begin': the filtered XML, or nothing),
+ * a refused one with the reason.  Nothing here calls libvirt: libvirtd holds
+ * the domain while a hook runs.
  */
 #include <config.h>
 
@@ -78,8 +78,8 @@ reply_refused(struct unixctl_conn *conn, const char *domain,
     unixctl_command_reply_error(conn, text);
 }
 
-/* Whether 'xml', which cannot be read, is of a guest with a stamp or with a NIC
- * on a managed network: libvirt's own words for them are looked for. */
+/* Whether 'xml', which cannot be read, is of a guest with a stamp or with a
+ * NIC on a managed network: libvirt's own words for them are looked for. */
 static gboolean
 is_ours(PfAgent *agent, const char *xml)
 {
@@ -311,8 +311,8 @@ hook(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
 }
 
 /* Open vSwitch's modules log whole requests at level debug, and those of the
- * hooks contain a domain's secrets: these two never log at that level, whatever
- * `vlog/set' says. */
+ * hooks contain a domain's secrets: these two never log at that level,
+ * whatever `vlog/set' says. */
 void
 pf_hook_server_run(void)
 {

@@ -3,8 +3,8 @@
  * incoming: what a domain's XML says about the ports that its guest would have
  * on this host.
  *
- * From the stamp or, without one, from the XML itself; on this host's networks.
- * Used when a guest migrates in, and by `portferry check'.
+ * From the stamp or, without one, from the XML itself; on this host's
+ * networks.  Used when a guest migrates in, and by `portferry check'.
  */
 #ifndef PF_INCOMING_H
 #define PF_INCOMING_H 1

@@ -140,7 +140,7 @@ pf_unpack_text(const char *packed, gsize length, gsize max_bytes,
     if (!text) {
         return NULL;
     }
-    if (memchr(text->data, '\0', text->len)) {
+    if (text->len && memchr(text->data, '\0', text->len)) {
         bad(error, "contains a NUL byte");
         return NULL;
     }

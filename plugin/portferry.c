@@ -198,8 +198,8 @@ read_file(const char *path)
     return text;
 }
 
-/* Fills in what the agent is asked; returns the number of words, -1 after having
- * said what is wrong.  'text' is freed by the caller. */
+/* Fills in what the agent is asked; returns the number of words, -1 after
+ * having said what is wrong.  'text' is freed by the caller. */
 static int
 make_question(const struct arguments *arguments, char *argv[], char **text)
 {

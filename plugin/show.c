@@ -341,8 +341,8 @@ port_vlans(JsonObject *port)
     return g_string_free(s, FALSE);
 }
 
-/* Of the guest's whole life, as Open vSwitch counts: "rx 12 packets 1200 bytes 0
- * errors 0 drops, tx ...". */
+/* Of the guest's whole life, as Open vSwitch counts: "rx 12 packets 1200 bytes
+ * 0 errors 0 drops, tx ...". */
 static char *
 port_counters(JsonObject *port)
 {

@@ -44,8 +44,8 @@ submit(PfMigration *m, PfChange *change, PfPart *part)
 /* ---- PortData ----------------------------------------------------------- */
 
 /* Adds what 'state' has to 'saved'.  Policies that are long travel as their
- * difference from the stamp, short ones as a whole: then nothing depends on the
- * stamp. */
+ * difference from the stamp, short ones as a whole: then nothing depends on
+ * the stamp. */
 static void
 add_state(PfPortDataPort *pp, const PfPortState *state)
 {

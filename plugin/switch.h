@@ -43,12 +43,12 @@ typedef enum {
 typedef struct PfSwitch PfSwitch;
 
 /* Connects to the database at 'remote' ("unix:/run/openvswitch/db.sock").
- * 'changed' (may be NULL) is called from pf_switch_run(), after the replica has
- * changed, with the name of each Port or Interface that did (possibly twice),
- * and of each port that a changed row of another table concerns (reach.h);
- * with NULL when the replica became complete or was lost, and when a row
- * changed of which that cannot be told.  So whoever follows ports has work only for those
- * that changed.  Never blocks. */
+ * 'changed' (may be NULL) is called from pf_switch_run(), after the replica
+ * has changed, with the name of each Port or Interface that did (possibly
+ * twice), and of each port that a changed row of another table concerns
+ * (reach.h); with NULL when the replica became complete or was lost, and when
+ * a row changed of which that cannot be told.  So whoever follows ports has
+ * work only for those that changed.  Never blocks. */
 typedef void (*PfSwitchChanged)(gpointer user, const char *name);
 PfSwitch *pf_switch_new(const char *remote, PfSwitchChanged changed,
                         gpointer user);
@@ -121,7 +121,8 @@ void pf_change_set_name(PfChange *, const char *name);
  * peer that can never exist, 'ofport' as a wish (0: none), and role and
  * migration as external_ids of the Port.  Fails with CONFLICT if a port of
  * that name exists, unless it is a ghost of the same role and migration (then
- * it is replaced: repeatable).  Checked after the acknowledgement: ofport > 0. */
+ * it is replaced: repeatable).  Checked after the acknowledgement: ofport is
+ * above 0. */
 void pf_change_add_ghost(PfChange *, const char *bridge, const char *name,
                          gint64 ofport, const char *role,
                          const char *migration);
@@ -142,8 +143,8 @@ void pf_change_make_carrier(PfChange *, const char *name,
 void pf_change_restore_port(PfChange *, const char *bridge, const char *name,
                             GVariant *image);
 /* Deletes the port 'name'; nothing to do if there is none.  With 'role' not
- * NULL, only if its role is that; with 'migration' not NULL, only if it belongs
- * to that one.  Checked: it is gone. */
+ * NULL, only if its role is that; with 'migration' not NULL, only if it
+ * belongs to that one.  Checked: it is gone. */
 void pf_change_del_port(PfChange *, const char *name, const char *role,
                         const char *migration);
 /* Sets (value) or deletes (value NULL) one key of external_ids, other keys

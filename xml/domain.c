@@ -392,13 +392,35 @@ apply(const xmlNode *root, const PfNicChange *change, GError **error)
     return TRUE;
 }
 
+/* Refuses names of namespaces that libxml2 writes as they are, and reads
+ * differently or not at all then. */
+static gboolean
+check_namespaces(const xmlNode *node, GError **error)
+{
+    for (const xmlNs *ns = node->nsDef; ns; ns = ns->next) {
+        if (ns->href && strpbrk((const char *) ns->href, "<&\t\n\r")) {
+            pf_xml_set_error(error, node, "the name of a namespace has '<', "
+                             "'&' or a line break, which cannot be kept; "
+                             "rename it");
+            return FALSE;
+        }
+    }
+    for (const xmlNode *child = node->children; child; child = child->next) {
+        if (child->type == XML_ELEMENT_NODE
+            && !check_namespaces(child, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 char *
 pf_domain_filter(const char *xml, GPtrArray *changes, GError **error)
 {
     g_autoptr(xmlDoc) doc = pf_xml_read(xml, PF_DOMAIN_MAX_BYTES, "domain",
                                         PF_XML_SECRET, error);
 
-    if (!doc) {
+    if (!doc || !check_namespaces(xmlDocGetRootElement(doc), error)) {
         return NULL;
     }
     for (guint i = 0; i < changes->len; i++) {

@@ -48,8 +48,8 @@ typedef struct {
  * guest that claims to be stamped is not taken for one without a stamp.
  * Returns NULL with '*error' set on failure. */
 PfDomain *pf_domain_parse(const char *xml, GError **error);
-/* The same without looking at stamps: for a guest that runs here, whose stamp is
- * written anew if it is not good. */
+/* The same without looking at stamps: for a guest that runs here, whose stamp
+ * is written anew if it is not good. */
 PfDomain *pf_domain_parse_unstamped(const char *xml, GError **error);
 void pf_domain_free(PfDomain *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfDomain, pf_domain_free)
@@ -74,8 +74,8 @@ void pf_nic_change_free(PfNicChange *);
  * interfaceid='...'/> (existing parameters such as profileid are kept, but of
  * a <virtualport> that had no type those that libvirt refuses there go).
  * Everything else comes out equal under Canonical XML, comments and order
- * included.  A MAC that no NIC has, or two, and a <virtualport> of another type
- * are errors.
+ * included.  A MAC that no NIC has, or two, and a <virtualport> of another
+ * type are errors.
  *
  * Returns the new document, without an XML declaration, which the caller
  * frees with g_free(); or NULL with '*error' set. */

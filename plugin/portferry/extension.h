@@ -9,7 +9,9 @@
  * are shared objects in Portferry's folder for extensions (pkg-config
  * --variable=extensiondir portferry): they export one symbol,
  *
- *     const PfExtension portferry_extension = { .abi = PF_EXTENSION_ABI, ... };
+ *     const PfExtension portferry_extension = {
+ *         .abi = PF_EXTENSION_ABI, ...
+ *     };
  *
  * and are loaded when portferryd starts.
  *
@@ -29,7 +31,7 @@
  *   source       nic_save              the guest has stopped there
  *   source       nic_save_complete     what every extension saved is in the
  *                                      database
- *   source       port_teardown         no frame passes, the port claims no NIC;
+ *   source       port_teardown         no frame passes, no NIC is claimed;
  *                                      in reverse order
  *   destination  nic_restore           the port claims the NIC, the gate is
  *                                      closed, the guest does not run yet
@@ -48,8 +50,8 @@
  *
  * An agent may be killed between any two of them, and goes on from its
  * journal: each function may be called again for a port for which it has been
- * carried out, and then must lead to the same end; property_remove, port_return
- * and port_gone may also be called without what they undo.
+ * carried out, and then must lead to the same end; property_remove,
+ * port_return and port_gone may also be called without what they undo.
  *
  *
  * Calls
@@ -79,11 +81,11 @@
  * =============
  *
  * Policies are configuration, known before the switchover: an a{sv} whose
- * values are strings 's', integers 'x', reals 'd', booleans 'b', lists 'av' and
- * dictionaries 'a{sv}' of these.  They travel in the guest's XML (the stamp).
- * A value at the top of it that is a list of strings is taken for a set: what
- * of it has changed since the stamp, and nothing else, travels at the
- * switchover, and its order may change on the way.
+ * values are strings 's', integers 'x', reals 'd', booleans 'b', lists 'av'
+ * and dictionaries 'a{sv}' of these.  They travel in the guest's XML (the
+ * stamp). A value at the top of it that is a list of strings is taken for a
+ * set: what of it has changed since the stamp, and nothing else, travels at
+ * the switchover, and its order may change on the way.
  *
  * Run-time data changes while the guest runs, and is saved at the switchover:
  * chunks, each an a{sv} as above, given back in the same order.  All that a
@@ -92,8 +94,8 @@
  *
  * Both are kept under the extension's name and version, and given back only to
  * the extension of that name, if its version is not older.  Both come from
- * another host: trust nothing in them.  Policies were verified here before they
- * reach any other function; run-time data is for nic_restore to check.
+ * another host: trust nothing in them.  Policies were verified here before
+ * they reach any other function; run-time data is for nic_restore to check.
  *
  *
  * Ownership
@@ -218,12 +220,12 @@ struct PfExtension {
      * row is deleted next, by the agent. */
     PfPoliciesFunc *property_remove;
     /* Brings the port from the policies that it has ('old') to those it had at
-     * the switchover ('new', verified; often the same), and gives 'chunks' back,
-     * an av of a{sv}, empty if it saved none, or if what it saved has not come:
-     * then 'new' is 'old', too.  An error means what the
-     * network's <portferry:on-restore-failure> says; the port then has 'old',
-     * or what could be restored.  A change() makes the guest wait until
-     * ovs-vswitchd has carried it out. */
+     * the switchover ('new', verified; often the same), and gives 'chunks'
+     * back, an av of a{sv}, empty if it saved none, or if what it saved has
+     * not come: then 'new' is 'old', too.  An error means what the network's
+     * <portferry:on-restore-failure> says; the port then has 'old', or what
+     * could be restored.  A change() makes the guest wait until ovs-vswitchd
+     * has carried it out. */
     void (*nic_restore)(PfCall *, const PfExtensionPort *port, GVariant *old,
                         GVariant *new_, GVariant *chunks);
     /* Everybody's nic_restore is over and the gate is open.  Cannot fail. */
@@ -382,7 +384,7 @@ struct PfHost {
     /* 'filter' is a match as `ovs-ofctl dump-flows BRIDGE MATCH' takes it, for
      * rules (out_port, out_group, cookie and table included); NULL: all.  For
      * PF_OPENFLOW_PORT_STATS it is the port's OpenFlow number or name, and a
-     * line is "rx_packets=1 rx_bytes=2 rx_drop=0 rx_errs=0 tx_packets=... ". */
+     * line is "rx_packets=1 rx_bytes=2 rx_drop=0 rx_errs=0 tx_packets=...". */
     void (*openflow_dump)(const char *bridge, PfOpenflowKind kind,
                           const char *filter, guint timeout_ms,
                           PfLinesFunc *lines, gpointer user);

@@ -605,9 +605,9 @@ echo_is_answered(gpointer fake)
     return ((struct fake *) fake)->echo_answered;
 }
 
-/* Sets the gate of "p" at a fake switch that gives 'answer' to each port-mod and
- * makes the port anew before it answers barrier 'made_anew'; returns the error,
- * and the number of port-mods in '*n_mods'. */
+/* Sets the gate of "p" at a fake switch that gives 'answer' to each port-mod
+ * and makes the port anew before it answers barrier 'made_anew'; returns the
+ * error, and the number of port-mods in '*n_mods'. */
 static GError *
 set_gate_at_fake(enum ofperr answer, guint made_anew, guint *n_mods)
 {
