@@ -2,7 +2,8 @@
  *
  * agent-private: what the files of the agent share.
  *
- *   agent.c        the parts, events of libvirt and of the switch, recovery
+ *   agent.c        the parts, events of libvirt and of the switch
+ *   recovery.c     what a start finds in the journal and in the switch
  *   guests.c       guests that run here, and their stamps
  *   hook-server.c  what the hooks ask
  *   commands.c     what the command asks
@@ -50,6 +51,7 @@ struct PfAgent {
     PfGuests *guests;
     GHashTable *networks;       /* Name -> PfAgentNetwork *. */
     gboolean networks_known;    /* libvirt has been asked at least once. */
+    gboolean guests_known;      /* The same. */
     GPtrArray *migrations;      /* struct PfMigration *, under way. */
     gboolean recovered;         /* The journal's open migrations are here. */
     gboolean switch_changed;    /* Since the last run. */
@@ -64,6 +66,14 @@ struct PfMigration *pf_agent_migration(PfAgent *, const char *domain_uuid,
 /* Takes over the caller's reference. */
 void pf_agent_add_migration(PfAgent *, struct PfMigration *);
 
+/* Asks libvirt what the guest of 'm' does: events may have been missed. */
+void pf_agent_look(struct PfMigration *m);
+
+/* ---- recovery.c --------------------------------------------------------- */
+
+/* Takes up what the journal has, and sweeps what nobody owns; once. */
+void pf_agent_recover(PfAgent *);
+
 /* ---- guests.c ----------------------------------------------------------- */
 
 /* A guest with at least one NIC on a managed network, running here. */
@@ -75,6 +85,8 @@ typedef struct {
     char *epoch;                /* In the stamp that the XML has, or NULL. */
     char *stamp;                /* As last written, or NULL. */
     GHashTable *states;         /* MAC -> PfPortStates *: what it has. */
+    GHashTable *ofports;        /* MAC -> OpenFlow number that it has had
+                                 * here last. */
     gboolean making;            /* Extensions are asked for the next. */
     gboolean dirty;             /* The stamp is to be looked at. */
     gboolean renew;             /* The next stamp gets a new epoch. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
+#include "plugin/call.h"
 #include "plugin/check.h"
 #include "plugin/extension.h"
 #include "plugin/host.h"
@@ -104,6 +105,33 @@ pf_agent_add_migration(PfAgent *agent, PfMigration *m)
     g_ptr_array_add(agent->migrations, m);
 }
 
+/* Adds the port of 'nic' to 'm' if it is one of ours; of one that is gone
+ * already, what its extensions have said is known. */
+static void
+add_source_port(PfMigration *m, PfGuest *guest, const PfNic *nic)
+{
+    const PfPortStates *states = nic->mac
+        ? g_hash_table_lookup(guest->states, nic->mac) : NULL;
+    g_autoptr(PfPort) port = nic->target
+        ? pf_switch_port(m->agent->sw, nic->target) : NULL;
+    PfMigrationPort *mp;
+
+    if (!nic->mac || !nic->target || !pf_agent_network(m->agent, nic->network)
+        || !(port || (states && nic->bridge))) {
+        return;
+    }
+    mp = pf_migration_add_port(m, nic->mac, nic->target,
+                               port ? port->bridge : nic->bridge,
+                               nic->network, port ? port->iface_id : NULL);
+    mp->mtu = nic->mtu;
+    mp->ofport = port ? MAX(port->ofport, 0)
+        : GPOINTER_TO_UINT(g_hash_table_lookup(guest->ofports, nic->mac));
+    if (states) {
+        pf_port_states_free(mp->states);
+        mp->states = pf_port_states_copy(states);
+    }
+}
+
 /* The migration away of the guest 'uuid', made if there is none.  NULL if the
  * guest has no managed NIC. */
 static PfMigration *
@@ -118,22 +146,7 @@ source_migration(PfAgent *agent, const char *uuid)
     }
     m = pf_migration_new(agent, PF_ROLE_SOURCE, guest->name, uuid);
     for (guint i = 0; i < guest->domain->nics->len; i++) {
-        const PfNic *nic = guest->domain->nics->pdata[i];
-
-        if (pf_guests_nic_is_managed(agent, nic)) {
-            g_autoptr(PfPort) port = pf_switch_port(agent->sw, nic->target);
-            const PfPortStates *states;
-            PfMigrationPort *mp = pf_migration_add_port(
-                m, nic->mac, nic->target, port->bridge, nic->network,
-                port->iface_id);
-
-            mp->mtu = nic->mtu;
-            states = g_hash_table_lookup(guest->states, nic->mac);
-            if (states) {
-                pf_port_states_free(mp->states);
-                mp->states = pf_port_states_copy(states);
-            }
-        }
+        add_source_port(m, guest, guest->domain->nics->pdata[i]);
     }
     first = pf_guests_first_openvswitch_nic(guest->domain);
     if (!m->ports->len || !first) {
@@ -251,6 +264,14 @@ remove_migration(PfAgent *agent, guint i)
     }
 }
 
+/* After a restart: what may a port do here, is the guest here? */
+static gboolean
+may_run(const PfAgent *agent, const PfMigration *m)
+{
+    return (m->role == PF_ROLE_DESTINATION ? agent->networks_known
+            : agent->guests_known);
+}
+
 static void
 run_migrations(PfAgent *agent)
 {
@@ -263,8 +284,8 @@ run_migrations(PfAgent *agent)
         if (changed) {
             take_claims_away(m);
         }
-        if (m->role == PF_ROLE_DESTINATION && !agent->networks_known) {
-            i++;    /* After a restart: what may a port do here? */
+        if (!may_run(agent, m)) {
+            i++;
             continue;
         }
         look_for_portdata(m);
@@ -290,9 +311,8 @@ on_connection(gpointer user G_GNUC_UNUSED, gboolean connected,
     }
 }
 
-/* Asks what the guest of 'm' does: events may have been missed. */
-static void
-look(PfMigration *m)
+void
+pf_agent_look(PfMigration *m)
 {
     m->look_asked = TRUE;
     m->look_stale = FALSE;
@@ -396,7 +416,7 @@ tell_migration(PfMigration *m, PfGuestState state)
         return;
     }
     if (m->look_stale) {
-        look(m);
+        pf_agent_look(m);
         return;
     }
     m->look_asked = FALSE;
@@ -422,6 +442,8 @@ on_guest(gpointer user, const char *uuid, const char *name,
                    state);
 }
 
+static void look_for_migrations(PfAgent *);
+
 /* Everything was listed: guests of ours that were not are gone. */
 static void
 on_synced(gpointer user)
@@ -429,8 +451,10 @@ on_synced(gpointer user)
     PfAgent *agent = user;
 
     for (guint i = 0; i < agent->migrations->len; i++) {
-        look(agent->migrations->pdata[i]);
+        pf_agent_look(agent->migrations->pdata[i]);
     }
+    agent->guests_known = TRUE;
+    look_for_migrations(agent);
     pf_guests_changed(agent->guests);
 }
 
@@ -468,6 +492,24 @@ iteration_answered(PfAgent *agent, const char *uuid, gboolean active)
     }
 }
 
+/* Guests may be leaving whose first iterations nobody has seen here. */
+static void
+look_for_migrations(PfAgent *agent)
+{
+    g_autoptr(GPtrArray) guests = pf_guests_list(agent->guests);
+
+    for (guint i = 0; i < guests->len; i++) {
+        const PfGuest *guest = guests->pdata[i];
+
+        if (guest->state != PF_GUEST_INCOMING
+            && !pf_agent_migration(agent, guest->uuid, PF_ROLE_SOURCE)
+            && !pf_agent_migration(agent, guest->uuid,
+                                   PF_ROLE_DESTINATION)) {
+            ask_job(agent, guest->uuid, iteration_answered);
+        }
+    }
+}
+
 /* `virsh save' and snapshots iterate too: before a migration is begun for an
  * iteration, libvirt is asked. */
 static void
@@ -499,6 +541,20 @@ existing_event(PfAgent *agent, const char *uuid, PfEvent source,
     }
 }
 
+/* The guest has moved away.  If nobody has seen it leave, what its ports had is
+ * removed all the same. */
+static void
+on_left(PfAgent *agent, const char *uuid, const char *name)
+{
+    if (pf_guests_find(agent->guests, uuid)
+        && !pf_agent_migration(agent, uuid, PF_ROLE_SOURCE)
+        && !pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION)) {
+        source_event(agent, uuid, PF_EV_ITERATION);
+    }
+    existing_event(agent, uuid, PF_EV_STOPPED, PF_EV_GONE);
+    pf_guests_update(agent->guests, uuid, name, PF_GUEST_GONE, NULL);
+}
+
 static void
 on_event(gpointer user, const char *uuid, const char *name,
          PfGuestEvent event, int detail)
@@ -526,8 +582,7 @@ on_event(gpointer user, const char *uuid, const char *name,
         existing_event(agent, uuid, PF_EV_RESUMED, PF_EV_RUNS);
         break;
     case PF_GUEST_EV_STOPPED_MIGRATED:
-        existing_event(agent, uuid, PF_EV_STOPPED, PF_EV_GONE);
-        pf_guests_update(agent->guests, uuid, name, PF_GUEST_GONE, NULL);
+        on_left(agent, uuid, name);
         break;
     case PF_GUEST_EV_STOPPED:
         existing_event(agent, uuid, PF_EV_GONE, PF_EV_GONE);
@@ -537,119 +592,6 @@ on_event(gpointer user, const char *uuid, const char *name,
     case PF_GUEST_EV_CHANGED:
         break;
     }
-}
-
-/* ---- Recovery ----------------------------------------------------------- */
-
-static void
-recover_migration(PfAgent *agent, const PfJournalMigration *row)
-{
-    PfRole role = !strcmp(row->role, "source") ? PF_ROLE_SOURCE
-                                               : PF_ROLE_DESTINATION;
-    PfMigration *m = pf_migration_new(agent, role, row->domain,
-                                      row->domain_uuid);
-    g_autoptr(GPtrArray) trace = pf_journal_trace(agent->journal, row->uuid);
-    PfState state;
-
-    pf_journal_migration_free(m->record);
-    m->record = pf_journal_migration_copy(row);
-    m->n_steps = trace->len;
-    m->epoch = g_strdup(row->epoch);
-    m->error = g_strdup(row->error);
-    if (pf_state_from_name(row->state, role, &state)) {
-        m->machine.state = state;
-    }
-    for (guint i = 0; i < row->ports->len; i++) {
-        const PfJournalPort *jp = row->ports->pdata[i];
-        PfMigrationPort *port = pf_migration_add_port(
-            m, jp->mac, jp->name, jp->bridge, jp->network, NULL);
-        g_autoptr(GError) error = NULL;
-
-        if (!pf_migration_port_parse(m, port, jp->data ? jp->data : "",
-                                     &error)) {
-            VLOG_ERR("journal: port '%s' of guest '%s': %s", jp->name,
-                     row->domain, error->message);
-        }
-        /* Undoing what was not done is harmless: it looks at the port. */
-        port->done = ~0u;
-    }
-    VLOG_INFO("%s of guest '%s': found in state %s", row->role, row->domain,
-              row->state);
-    if (role == PF_ROLE_DESTINATION && m->machine.state >= PF_D_CHECKED
-        && m->machine.state <= PF_D_TAKE) {
-        pf_marker_set(row->domain);
-    }
-    pf_agent_add_migration(agent, m);
-    pf_migration_event(m, PF_EV_RECOVER);
-    look(m);
-}
-
-static void
-set_gate(PfAgent *agent, const PfPort *port, gboolean closed)
-{
-    pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
-                 port->mac_in_use, closed, PF_REQUEST_TIMEOUT_MS, NULL, NULL);
-}
-
-/* Ports of ours that no migration owns: what a crash at the wrong moment left
- * behind.  A carrier is left to its guest's end. */
-static void
-sweep(PfAgent *agent)
-{
-    g_autoptr(GPtrArray) ports = pf_switch_marked_ports(agent->sw);
-
-    for (guint i = 0; i < ports->len; i++) {
-        const PfPort *port = ports->pdata[i];
-        gboolean owned = FALSE;
-
-        for (guint k = 0; k < agent->migrations->len; k++) {
-            PfMigration *m = agent->migrations->pdata[k];
-            owned |= !g_strcmp0(m->record->uuid, port->migration);
-        }
-        if (port->quarantined) {
-            set_gate(agent, port, TRUE);
-        }
-        if (owned || !port->role
-            || !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
-            continue;
-        }
-
-        PfChange *change = pf_change_new(FALSE);
-        if (!strcmp(port->role, PF_ROLE_OPERATIONAL) && !*port->type) {
-            VLOG_INFO("port '%s' keeps nothing of an old migration",
-                      port->name);
-            pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
-            pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
-            if (!port->quarantined) {
-                set_gate(agent, port, FALSE);
-            }
-        } else {
-            VLOG_INFO("port '%s' (%s) of an old migration is deleted",
-                      port->name, port->role);
-            pf_change_del_port(change, port->name, port->role,
-                               port->migration);
-        }
-        pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, NULL,
-                         NULL);
-    }
-}
-
-static void
-recover(PfAgent *agent)
-{
-    g_autoptr(GPtrArray) rows = pf_journal_migrations(agent->journal);
-
-    /* Hooks that come before this was done are refused by their markers. */
-    pf_marker_clear_all();
-    for (guint i = 0; i < rows->len; i++) {
-        const PfJournalMigration *row = rows->pdata[i];
-
-        if (!strcmp(row->outcome, "running")) {
-            recover_migration(agent, row);
-        }
-    }
-    sweep(agent);
-    agent->recovered = TRUE;
 }
 
 /* ---- The agent ---------------------------------------------------------- */
@@ -746,7 +688,7 @@ pf_agent_run(PfAgent *agent)
     pf_journal_run(agent->journal);
     if (!agent->recovered && pf_journal_is_ready(agent->journal)
         && pf_switch_is_ready(agent->sw)) {
-        recover(agent);
+        pf_agent_recover(agent);
     }
     run_migrations(agent);
     pf_guests_run(agent->guests);
@@ -761,7 +703,9 @@ pf_agent_wait(PfAgent *agent)
     pf_appctl_wait(agent->appctl);
     pf_journal_wait(agent->journal);
     for (guint i = 0; i < agent->migrations->len; i++) {
-        pf_migration_wait(agent->migrations->pdata[i]);
+        if (may_run(agent, agent->migrations->pdata[i])) {
+            pf_migration_wait(agent->migrations->pdata[i]);
+        }
     }
     pf_guests_wait(agent->guests);
 }
@@ -770,12 +714,13 @@ void
 pf_agent_free(PfAgent *agent)
 {
     if (agent) {
+        pf_calls_stop();
         g_ptr_array_unref(agent->migrations);
-        pf_extensions_destroy();
         pf_hypervisor_free(agent->hv);
+        pf_switch_free(agent->sw);
+        pf_extensions_destroy();
         pf_openflow_free(agent->openflow);
         pf_appctl_free(agent->appctl);
-        pf_switch_free(agent->sw);
         pf_gates_free(agent->gates);
         pf_journal_free(agent->journal);
         pf_guests_free(agent->guests);

@@ -135,6 +135,7 @@ plugin_libportferry_a_SOURCES = \
 	plugin/problems.h \
 	plugin/reach.c \
 	plugin/reach.h \
+	plugin/recovery.c \
 	plugin/rows.c \
 	plugin/rows.h \
 	plugin/show.c \

@@ -45,6 +45,9 @@ struct PfCall {
     GString *notes;             /* or NULL. */
 };
 
+/* Calls that are not over: PfCall *. */
+static GQueue under_way = G_QUEUE_INIT;
+
 /* ---- The functions ------------------------------------------------------ */
 
 static const char *const names[] = {
@@ -260,12 +263,15 @@ finish(PfCall *call)
         return;
     }
     call->over = TRUE;
+    g_queue_remove(&under_way, call);
     if (call->timer) {
         g_source_remove(call->timer);
         call->timer = 0;
     }
     collect(call);
-    call->done(call->user, &call->result);
+    if (call->done) {
+        call->done(call->user, &call->result);
+    }
     call->change = NULL;
     call_unref(call);           /* The host's. */
 }
@@ -282,6 +288,17 @@ give_up(gpointer call_)
         names[call->func], call->timeout_ms);
     finish(call);
     return G_SOURCE_REMOVE;
+}
+
+void
+pf_calls_stop(void)
+{
+    PfCall *call;
+
+    while ((call = g_queue_peek_head(&under_way)) != NULL) {
+        call->done = NULL;
+        finish(call);
+    }
 }
 
 void
@@ -305,6 +322,7 @@ pf_call_begin(const PfCallSpec *spec, PfCallDone done, gpointer user)
     call->user = user;
     call->result.problems = pf_problems_new();
 
+    g_queue_push_tail(&under_way, call);
     g_ref_count_inc(&call->refs);
     invoke(call);
     if (!call->over) {

@@ -76,6 +76,9 @@ gboolean pf_call_exists(const PfExtension *extension, PfCallFunc func);
  * names the extension and the function). */
 void pf_call_begin(const PfCallSpec *spec, PfCallDone done, gpointer user);
 
+/* Gives up all calls under way; nobody is told.  For the agent's end. */
+void pf_calls_stop(void);
+
 /* The functions of PfHost that are about calls. */
 void pf_call_fill_host(PfHost *host);
 

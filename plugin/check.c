@@ -123,6 +123,11 @@ check_port(Check *check, PfMigrationPort *port)
     Member *member = g_new0(Member, 1);
 
     ep.is_here = check->runs_here;
+    if (check->runs_here) {
+        g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+
+        ep.ofport = row ? MAX(row->ofport, 0) : 0;
+    }
     member->check = check;
     member->port = port;
     check->pending++;

@@ -169,13 +169,19 @@ deleted_keys(GVariant *old, GHashTable *new_)
 GVariant *
 pf_delta_new(GVariant *old, GVariant *new_)
 {
-    g_autoptr(GHashTable) old_members = members_of(old);
-    g_autoptr(GHashTable) new_members = members_of(new_);
+    g_autoptr(GHashTable) old_members = NULL;
+    g_autoptr(GHashTable) new_members = NULL;
     GVariantBuilder delta, set, sets;
     GVariantIter iter;
     const char *key;
     GVariant *value;
 
+    if (old == new_ || g_variant_equal(old, new_)) {
+        return g_variant_ref_sink(g_variant_new_array(
+            G_VARIANT_TYPE("{sv}"), NULL, 0));
+    }
+    old_members = members_of(old);
+    new_members = members_of(new_);
     g_variant_builder_init(&set, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_init(&sets, G_VARIANT_TYPE_VARDICT);
     g_variant_iter_init(&iter, new_);

@@ -149,26 +149,46 @@ check_delete(PfMigration *m)
 
 /* ---- 4, 5: the operational port ----------------------------------------- */
 
+/* A ghost has its number: from here on that is the port's. */
+static void
+port_created(gpointer user, const GError *error)
+{
+    PfPart *part = ((gpointer *) user)[0];
+    PfMigrationPort *port = ((gpointer *) user)[1];
+    PfMigration *m = pf_part_migration(part);
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+
+    g_free(user);
+    if (!error && row) {
+        port->ofport = row->ofport;
+    }
+    pf_part_end(part, error);
+}
+
 static void
 port_create(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
         PfChange *change = pf_change_new(TRUE);
-        gboolean taken = port->ofport && pf_switch_ofport_taken(
-            m->agent->sw, port->bridge, port->ofport, port->name);
+        gboolean taken = port->wish && pf_switch_ofport_taken(
+            m->agent->sw, port->bridge, port->wish, port->name);
+        gpointer *user = g_new(gpointer, 2);
 
         pf_gates_prepare(m->agent->gates, port->bridge);
         pf_change_add_ghost(change, port->bridge, port->name,
-                            taken ? 0 : port->ofport, PF_ROLE_OPERATIONAL,
+                            taken ? 0 : port->wish, PF_ROLE_OPERATIONAL,
                             m->record->uuid);
-        submit(m, change, pf_part_begin(m, port, "port-create", OPERATIONAL,
-                                        NULL));
+        user[0] = pf_part_begin(m, port, "port-create", OPERATIONAL, NULL);
+        user[1] = port;
+        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
+                         port_created, user);
     }
 }
 
 static void
-joint_over(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED)
+joint_over(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED,
+           gboolean by_extension G_GNUC_UNUSED)
 {
     /* The parts have said it. */
 }
@@ -395,7 +415,8 @@ quarantine(Restore *r, const char *reason)
 }
 
 static void
-extensions_restored(gpointer user, const char *failed)
+extensions_restored(gpointer user, const char *failed,
+                    gboolean by_extension G_GNUC_UNUSED)
 {
     Restore *r = user;
     PfMigration *m = r->m;
@@ -524,7 +545,8 @@ arrived_policies(PfMigrationPort *port, const PfExtension *extension,
                             "the one that came");
         return NULL;
     }
-    return pf_delta_apply(s->stamped, saved->delta, error);
+    return (pf_delta_is_empty(saved->delta) ? g_variant_ref(s->stamped)
+            : pf_delta_apply(s->stamped, saved->delta, error));
 }
 
 /* Restores what 'saved' has of 'extension'. */
@@ -645,29 +667,28 @@ delete_mailbox(PfMigration *m, PfChange *change)
     }
 }
 
+/* What extensions had at the port is gone, as far as they could: now the port.
+ * Not in one transaction: what a row that is deleted refers to cannot be
+ * deleted with it. */
 static void
-delete_ports(gpointer user, PfChange *change)
-{
-    Check *check = user;
-    const char *uuid = check->m->record->uuid;
-
-    pf_change_del_port(change, check->port->name, PF_ROLE_OPERATIONAL, uuid);
-    pf_change_del_port(change, check->port->check_name, PF_ROLE_VALIDATION,
-                       uuid);
-}
-
-static void
-cleaned(gpointer user, const char *failed)
+cleaned(gpointer user, const char *failed, gboolean by_extension)
 {
     Check *check = user;
     PfMigration *m = check->m;
+    PfChange *change = pf_change_new(TRUE);
 
-    if (failed) {
-        pf_migration_error(m, "%s", failed);
-        /* What an extension cannot do now it may never be able to. */
-        m->request_failed |= (!pf_switch_is_ready(m->agent->sw)
-                              || m->n_failures++ < PF_MAX_FAILURES);
+    if (by_extension) {
+        pf_migration_extension_failed(m, failed);
+    } else if (failed) {
+        m->request_failed = TRUE;
     }
+    pf_change_del_port(change, check->port->name, PF_ROLE_OPERATIONAL,
+                       m->record->uuid);
+    pf_change_del_port(change, check->port->check_name, PF_ROLE_VALIDATION,
+                       m->record->uuid);
+    pf_migration_hold(m);
+    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
+                     pf_migration_released, m);
     g_free(check);
 }
 
@@ -680,7 +701,7 @@ clean(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
         PfJoint *joint = pf_joint_new(m, port, NULL, NULL,
-                                      pf_change_new(TRUE));
+                                      pf_change_new(FALSE));
         Check *check = g_new0(Check, 1);
 
         check->m = m;
@@ -690,8 +711,6 @@ clean(PfMigration *m)
             && (!row || !g_strcmp0(row->migration, m->record->uuid))) {
             pf_joint_call_all(joint, PF_CALL_PROPERTY_REMOVE, TRUE);
         }
-        pf_joint_always_commit(joint);
-        pf_joint_before_commit(joint, delete_ports, check);
         pf_joint_seal(joint, cleaned, check);
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
     }

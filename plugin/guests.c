@@ -50,6 +50,7 @@ guest_free(gpointer p)
     g_free(guest->epoch);
     g_free(guest->stamp);
     g_hash_table_unref(guest->states);
+    g_hash_table_unref(guest->ofports);
     g_free(guest);
 }
 
@@ -267,6 +268,8 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
         guest->states = g_hash_table_new_full(
             g_str_hash, g_str_equal, g_free,
             (GDestroyNotify) pf_port_states_free);
+        guest->ofports = g_hash_table_new_full(g_str_hash, g_str_equal,
+                                               g_free, NULL);
         g_hash_table_insert(guests->by_uuid, guest->uuid, guest);
     }
     g_free(guest->name);
@@ -413,6 +416,10 @@ make_nic(PfAgent *agent, PfGuest *guest, Making *making, const PfNic *nic)
     PfExtensionPort ep = pf_guests_extension_port(guest, nic, port);
     PfPortStates *known = g_hash_table_lookup(guest->states, nic->mac);
 
+    if (ep.ofport) {
+        g_hash_table_insert(guest->ofports, g_strdup(nic->mac),
+                            GUINT_TO_POINTER(ep.ofport));
+    }
     pf_stamp_add_port(making->stamp, nic->mac, nic->target, port->bridge,
                       nic->network, port->iface_id);
     g_hash_table_insert(making->states, g_strdup(nic->mac),
@@ -463,9 +470,17 @@ made_text(Making *making)
 
         for (guint k = 0; k < states->len; k++) {
             PfPortState *s = states->pdata[k];
+            const char *text = pf_port_state_packed(s);
 
-            pf_stamp_port_add_extension(sp, s->extension, s->version,
-                                        pf_port_state_packed(s));
+            if (strlen(text) <= PF_STAMP_MAX_TEXT) {
+                pf_stamp_port_add_extension(sp, s->extension, s->version,
+                                            text);
+            } else {
+                VLOG_WARN("NIC %s: what extension '%s' has is too large for "
+                          "the stamp, and stays out of it: %zu bytes, %d may "
+                          "be", sp->mac, s->extension, strlen(text),
+                          PF_STAMP_MAX_TEXT);
+            }
         }
     }
     return stamp->ports->len ? pf_stamp_format(stamp) : NULL;

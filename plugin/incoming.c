@@ -113,7 +113,7 @@ read_policies(PfMigrationPort *port, const PfNic *nic,
         if (!strcmp(se->name, "port") && iface
             && pf_codec_integer(iface, "ofport", &ofport)
             && ofport > 0 && ofport < 0xff00) {
-            port->ofport = ofport;
+            port->wish = ofport;
         }
     }
     return TRUE;

@@ -6,7 +6,10 @@
 
 #include "plugin/joint.h"
 
+#include "openvswitch/vlog.h"
 #include "plugin/extension.h"
+
+VLOG_DEFINE_THIS_MODULE(pf_joint);
 
 struct PfJoint {
     PfMigration *m;             /* A reference. */
@@ -16,13 +19,13 @@ struct PfJoint {
     PfChange *change;
     gboolean always_commit;
     gboolean all_or_nothing;
+    gboolean only_required;
     gboolean let_go;            /* It holds nothing. */
     gboolean changed;           /* An extension has added to 'change'. */
     PfPart *parts;              /* Joined: they end with the transaction. */
     GString *failed;
+    gboolean by_extension;      /* An extension did, not the switch. */
     guint pending;              /* Calls, holds, and one until sealed. */
-    void (*before_commit)(gpointer user, PfChange *change);
-    gpointer before_user;
     PfJointDone done;
     gpointer user;
 };
@@ -65,19 +68,16 @@ pf_joint_all_or_nothing(PfJoint *joint)
 }
 
 void
+pf_joint_only_required(PfJoint *joint)
+{
+    joint->only_required = TRUE;
+}
+
+void
 pf_joint_let_go(PfJoint *joint)
 {
     joint->let_go = TRUE;
     pf_migration_release(joint->m, NULL);
-}
-
-void
-pf_joint_before_commit(PfJoint *joint,
-                       void (*func)(gpointer user, PfChange *change),
-                       gpointer user)
-{
-    joint->before_commit = func;
-    joint->before_user = user;
 }
 
 /* ---- The end ------------------------------------------------------------ */
@@ -97,7 +97,8 @@ finish(PfJoint *joint)
     PfMigration *m = joint->m;
     gboolean let_go = joint->let_go;
 
-    joint->done(joint->user, joint->failed->len ? joint->failed->str : NULL);
+    joint->done(joint->user, joint->failed->len ? joint->failed->str : NULL,
+                joint->by_extension);
     g_string_free(joint->failed, TRUE);
     g_free(joint);
     if (!let_go) {
@@ -123,6 +124,9 @@ committed(gpointer joint_, const GError *error)
     end_parts(joint, error ? "failed" : "ok", error ? error->message : NULL);
     if (error) {
         add_failure(joint, NULL, error->message);
+        joint->by_extension |= (joint->changed
+                                && !g_error_matches(error, PF_SWITCH_ERROR,
+                                                    PF_SWITCH_ERROR_TIMEOUT));
     }
     finish(joint);
 }
@@ -136,9 +140,6 @@ all_ended(PfJoint *joint)
     if (joint->failed->len && joint->all_or_nothing) {
         end_parts(joint, "skipped", "another extension failed");
         wanted = FALSE;
-    }
-    if (wanted && joint->before_commit) {
-        joint->before_commit(joint->before_user, change);
     }
     if (wanted) {
         pf_switch_submit(joint->m->agent->sw, change,
@@ -178,6 +179,7 @@ pf_joint_fail(PfJoint *joint, PfPart *part, const char *extension,
               const char *reason)
 {
     add_failure(joint, extension, reason);
+    joint->by_extension = TRUE;
     if (part) {
         pf_part_end_detail(part, "failed", reason);
     }
@@ -207,6 +209,17 @@ take_result(Call *call, const PfCallResult *result)
     }
 }
 
+static gboolean
+is_required(const PfJoint *joint, const PfExtension *extension)
+{
+    const PfNetwork *network = pf_agent_network(joint->m->agent,
+                                                joint->port->network);
+    const PfNetExtension *ne = network
+        ? pf_network_extension(network, extension->name) : NULL;
+
+    return ne && ne->required;
+}
+
 static void
 call_ended(gpointer call_, const PfCallResult *result)
 {
@@ -214,7 +227,15 @@ call_ended(gpointer call_, const PfCallResult *result)
     PfJoint *joint = call->joint;
 
     joint->changed |= result->changed;
-    if (result->error) {
+    if (result->error && joint->only_required
+        && !is_required(joint, call->extension)) {
+        if (call->part) {
+            pf_part_end_detail(call->part, "skipped", result->error->message);
+        }
+        VLOG_WARN("guest '%s', NIC %s: %s: %s", joint->m->record->domain,
+                  joint->port->mac, call->extension->name,
+                  result->error->message);
+    } else if (result->error) {
         pf_joint_fail(joint, call->part, call->extension->name,
                       result->error->message);
     } else {
@@ -236,6 +257,24 @@ call_ended(gpointer call_, const PfCallResult *result)
     pf_joint_release(joint);
 }
 
+/* The functions in which an extension may change the database. */
+static gboolean
+may_change(PfCallFunc func)
+{
+    switch ((int) func) {
+    case PF_CALL_PROPERTY_ADD:
+    case PF_CALL_PROPERTY_REMOVE:
+    case PF_CALL_NIC_RESTORE:
+    case PF_CALL_PORT_TEARDOWN:
+    case PF_CALL_PORT_RETURN:
+    case PF_CALL_PORT_GONE:
+    case PF_CALL_GUEST_RUNS:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 void
 pf_joint_call_spec(PfJoint *joint, PfCallSpec *spec)
 {
@@ -244,8 +283,8 @@ pf_joint_call_spec(PfJoint *joint, PfCallSpec *spec)
 
     spec->port = &ep;
     spec->network = pf_agent_network(joint->m->agent, joint->port->network);
-    spec->change = joint->change;
-    spec->timeout_ms = pf_migration_timeout(joint->m);
+    spec->change = may_change(spec->func) ? joint->change : NULL;
+    spec->timeout_ms = pf_migration_call_timeout(joint->m);
     call->joint = joint;
     call->extension = spec->extension;
     if (joint->request) {
@@ -282,6 +321,11 @@ pf_joint_call_all(PfJoint *joint, PfCallFunc func, gboolean reverse)
         const PfPortState *s = pf_port_states_find(joint->port->states,
                                                    e->name);
 
+        /* What a running guest's stamp says need not be what the extension
+         * has said. */
+        if (s && joint->m->role == PF_ROLE_SOURCE && !s->said) {
+            s = NULL;
+        }
         pf_joint_call(joint, e, func, s ? s->policies : NULL);
     }
 }

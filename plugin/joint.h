@@ -15,8 +15,10 @@
 typedef struct PfJoint PfJoint;
 
 /* 'failed' is what extensions, or the transaction, could not do ("NAME:
- * MESSAGE; ..."); NULL: nothing. */
-typedef void (*PfJointDone)(gpointer user, const char *failed);
+ * MESSAGE; ..."); NULL: nothing.  'by_extension' says that it is not the switch
+ * that did not answer. */
+typedef void (*PfJointDone)(gpointer user, const char *failed,
+                            gboolean by_extension);
 
 /* A joint for request 'request' (of 'kind', or NULL) of 'port'; with 'request'
  * NULL its calls are no parts of the trace.  It takes over 'change', which may
@@ -27,6 +29,9 @@ PfJoint *pf_joint_new(PfMigration *, PfMigrationPort *port,
                       PfChange *change);
 /* The transaction is committed even if no extension has added to it. */
 void pf_joint_always_commit(PfJoint *);
+/* An extension that the network does not require may fail: that is told, and no
+ * more. */
+void pf_joint_only_required(PfJoint *);
 /* The migration's request does not wait for this joint. */
 void pf_joint_let_go(PfJoint *);
 /* If an extension fails, the transaction is not committed. */
@@ -43,12 +48,6 @@ void pf_joint_call_all(PfJoint *, PfCallFunc func, gboolean reverse);
 /* A part that failed before there was a call. */
 void pf_joint_fail(PfJoint *, PfPart *part, const char *extension,
                    const char *reason);
-
-/* 'func' adds to the transaction after all extensions have; once, and only if
- * it is committed. */
-void pf_joint_before_commit(PfJoint *,
-                            void (*func)(gpointer user, PfChange *change),
-                            gpointer user);
 
 /* Keeps the joint open while something else is waited for. */
 void pf_joint_hold(PfJoint *);

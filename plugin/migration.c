@@ -26,6 +26,10 @@ VLOG_DEFINE_THIS_MODULE(pf_migration);
 #define ASK_JOB_MS 1000
 /* Twice this and PF_HOOK_TIMEOUT_MAX_MS are within a hook's own deadline. */
 #define TIDY_UP_MS 400
+/* What one extension may keep a guest waiting in its switchover. */
+#define PRECOPY_CALL_MS 500
+#define SAVE_CALL_MS 1000
+#define RESTORE_CALL_MS 1000
 
 static void start_request(PfMigration *, PfRequest);
 
@@ -127,6 +131,8 @@ PfExtensionPort
 pf_migration_extension_port(PfMigration *m, PfMigrationPort *port)
 {
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+    gboolean ours = row && (m->role == PF_ROLE_SOURCE
+                            || !g_strcmp0(row->migration, m->record->uuid));
 
     return (PfExtensionPort) {
         .domain = m->record->domain,
@@ -137,14 +143,23 @@ pf_migration_extension_port(PfMigration *m, PfMigrationPort *port)
         .network = port->network,
         .iface_id = port->iface_id,
         .mtu = port->mtu,
-        .ofport = row && row->ofport > 0 ? row->ofport : port->ofport,
+        .ofport = ours && row->ofport > 0 ? row->ofport : port->ofport,
         .is_here = (m->role == PF_ROLE_SOURCE
                     || m->machine.state > PF_D_CHECKED),
     };
 }
 
+void
+pf_migration_extension_failed(PfMigration *m, const char *failed)
+{
+    pf_migration_error(m, "%s", failed);
+    m->extension_failed = TRUE;
+    m->request_failed |= m->n_failures < PF_MAX_FAILURES;
+}
+
 static void
-told(gpointer user, const char *failed)
+told(gpointer user, const char *failed,
+     gboolean by_extension G_GNUC_UNUSED)
 {
     PfMigration *m = user;
 
@@ -206,6 +221,21 @@ pf_migration_timeout(const PfMigration *m)
         return hook_time_left(m);
     default:
         return PF_REQUEST_TIMEOUT_MS;
+    }
+}
+
+guint
+pf_migration_call_timeout(const PfMigration *m)
+{
+    switch ((int) m->request) {
+    case PF_REQ_PRECOPY:
+        return PRECOPY_CALL_MS;
+    case PF_REQ_NIC_SAVE:
+        return SAVE_CALL_MS;
+    case PF_REQ_NIC_RESTORE:
+        return RESTORE_CALL_MS;
+    default:
+        return pf_migration_timeout(m);
     }
 }
 
@@ -446,6 +476,7 @@ pf_migration_release(PfMigration *m, const GError *error)
     g_assert(m->pending > 0);
     /* What an idle state asks for is over at once, and nobody waits for it. */
     if (!--m->pending && pf_state_is_busy(m->machine.state)) {
+        m->n_failures = m->extension_failed ? m->n_failures + 1 : 0;
         pf_fault_after(m->machine.state);
         if (pf_fault_fails(m->machine.state)) {
             pf_migration_error(m, "%s: a test's fault",
@@ -522,6 +553,7 @@ start_request(PfMigration *m, PfRequest request)
     g_assert(!m->pending);
     m->request = request;
     m->request_failed = FALSE;
+    m->extension_failed = FALSE;
     m->degraded_end = FALSE;
     pf_migration_hold(m);
     pf_fault_before(m->machine.state);

@@ -32,7 +32,9 @@ typedef struct {
     char *check_name;           /* Of the validation port. */
     guint mtu;                  /* From the XML; 0: not given. */
     guint ifindex;              /* Of the tap, once it is in; 0: unknown. */
-    gint64 ofport;              /* OpenFlow number to wish for; 0: none. */
+    gint64 wish;                /* Destination: OpenFlow number to wish for;
+                                 * 0: none. */
+    gint64 ofport;              /* OpenFlow number here; 0: none yet. */
     PfPortStates *states;       /* What its extensions have said (source),
                                  * or what is in place (destination). */
     GVariant *undo;             /* Source: image for the way back. */
@@ -54,7 +56,8 @@ typedef struct PfMigration {
     /* The request under way. */
     PfRequest request;
     guint pending;              /* Answers awaited. */
-    guint n_failures;           /* Of extensions, on the way out or back. */
+    gboolean extension_failed;  /* In this request, on the way out or back. */
+    guint n_failures;           /* Such requests, one after the other. */
     gboolean request_failed;
     gboolean degraded_end;      /* FINISH is that of a degraded migration. */
 
@@ -67,6 +70,8 @@ typedef struct PfMigration {
     struct unixctl_conn *hook;  /* Waits for an answer, or NULL. */
     char *hook_reply;           /* Text of the answer, if accepted. */
 
+    gboolean recovered;         /* Found in the journal at a start. */
+    gboolean saved_before;      /* Source: PortData is what it was before. */
     char *mailbox;              /* Interface that has PortData: where the
                                  * source writes it, the destination reads
                                  * it.  NULL: not known yet. */
@@ -85,9 +90,9 @@ typedef struct PfMigration {
 
 /* The deadline of requests that no hook waits for. */
 #define PF_REQUEST_TIMEOUT_MS 5000
-/* How often something is tried again that an extension, and not the switch,
- * could not do. */
-#define PF_MAX_FAILURES 5
+/* How often something is tried on the way out or back that an extension, and
+ * not the switch, cannot do. */
+#define PF_MAX_FAILURES 3
 
 PfMigration *pf_migration_new(PfAgent *, PfRole, const char *domain,
                               const char *domain_uuid);
@@ -145,6 +150,10 @@ void pf_migration_release(PfMigration *, const GError *error);
 /* As a callback of the switch, gates or journal. */
 void pf_migration_released(gpointer migration, const GError *error);
 
+/* An extension could not do its part of the way out or back: 'failed' is noted.
+ * The request fails, and is tried again, unless that was often enough. */
+void pf_migration_extension_failed(PfMigration *, const char *failed);
+
 /* What an extension is told of 'port', as it is in the switch now. */
 PfExtensionPort pf_migration_extension_port(PfMigration *,
                                             PfMigrationPort *port);
@@ -153,8 +162,9 @@ PfExtensionPort pf_migration_extension_port(PfMigration *,
 void pf_migration_tell_port(PfMigration *, PfMigrationPort *port,
                             PfCallFunc func, PfGuestRuns reason);
 void pf_migration_tell(PfMigration *, PfCallFunc func, PfGuestRuns reason);
-/* Deadline for the current request. */
+/* Deadline for the current request, and for an extension's part of it. */
 guint pf_migration_timeout(const PfMigration *);
+guint pf_migration_call_timeout(const PfMigration *);
 
 /* Carry out 'request' for all ports; asynchronous parts are held. */
 void pf_source_request(PfMigration *, PfRequest request);

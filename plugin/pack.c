@@ -208,6 +208,14 @@ sorted(GVariant *value)
         (GVariant *const *) members->pdata, members->len));
 }
 
+GVariant *
+pf_pack_sorted(GVariant *state)
+{
+    g_autoptr(GVariant) sunk = g_variant_ref_sink(state);
+
+    return sorted(sunk);
+}
+
 char *
 pf_pack_state(GVariant *state)
 {

@@ -32,6 +32,10 @@ char *pf_pack_text(const char *text);
 char *pf_unpack_text(const char *packed, gsize length, gsize max_bytes,
                      GError **error);
 
+/* 'state' (a{sv}; a floating reference is sunk) with the keys of all its
+ * dictionaries in order, as what is unpacked has them: a full reference. */
+GVariant *pf_pack_sorted(GVariant *state);
+
 /* 'state' (a{sv}; a floating reference is sunk) as JSON, packed if it is
  * long.  Equal states have equal texts: keys are in order. */
 char *pf_pack_state(GVariant *state);

@@ -17,9 +17,16 @@ typedef struct {
     char *extension;            /* Its name. */
     guint version;
     GVariant *policies;         /* a{sv}. */
+    gboolean said;              /* The extension has said them on this host;
+                                 * else they are the stamp's, unconfirmed. */
+    GVariant *given;            /* What they were made from: the same again
+                                 * is no change.  NULL: not known. */
     char *packed;               /* Their text (pack.h); NULL: not made yet. */
     GVariant *stamped;          /* Policies as in the stamp, or NULL. */
-    char *digest;               /* Of the stamp's text, or NULL. */
+    char *stamped_text;         /* Theirs, and what tells it from others. */
+    char *digest;
+    GVariant *delta;            /* From 'stamped' to 'policies'; NULL: not made
+                                 * yet. */
     GVariant *chunks;           /* Run-time data saved, av, or NULL. */
     gboolean left_out;          /* Too large, and not required. */
 } PfPortState;
@@ -51,6 +58,11 @@ gboolean pf_port_states_set_stamped(PfPortStates *, const char *extension,
 const char *pf_port_state_packed(PfPortState *);
 /* The present policies are what the stamp has now. */
 void pf_port_state_stamp(PfPortState *);
+/* How they differ from the stamp's, which must be known; belongs to the
+ * state. */
+GVariant *pf_port_state_delta(PfPortState *);
+/* Before extensions save anew: what they saved before counts no more. */
+void pf_port_states_forget_saved(PfPortStates *);
 
 /* All of them, but for the run-time data, as an a{sv} for the journal, and
  * back. */

@@ -47,7 +47,7 @@ submit(PfMigration *m, PfChange *change, PfPart *part)
  * difference from the stamp, short ones as a whole: then nothing depends on
  * the stamp. */
 static void
-add_state(PfPortDataPort *pp, const PfPortState *state)
+add_state(PfPortDataPort *pp, PfPortState *state)
 {
     PfSaved *saved = pf_portdata_port_add(pp, state->extension,
                                           state->version);
@@ -55,7 +55,7 @@ add_state(PfPortDataPort *pp, const PfPortState *state)
     if (state->digest
         && g_variant_get_size(state->policies) > PF_PACK_THRESHOLD) {
         saved->base = g_strdup(state->digest);
-        saved->delta = pf_delta_new(state->stamped, state->policies);
+        saved->delta = g_variant_ref(pf_port_state_delta(state));
     } else {
         saved->policies = g_variant_ref(state->policies);
     }
@@ -78,7 +78,7 @@ encode_all(PfMigration *m, PfLevel level, GError **error)
         g_autoptr(GPtrArray) states = pf_port_states_list(port->states);
 
         for (guint k = 0; k < states->len; k++) {
-            const PfPortState *state = states->pdata[k];
+            PfPortState *state = states->pdata[k];
 
             if (!state->left_out) {
                 add_state(pp, state);
@@ -137,11 +137,36 @@ leave_out_largest(PfMigration *m, const GError *why)
     return TRUE;
 }
 
+/* What was saved before an agent was killed, at another level: extensions cannot
+ * be asked again. */
+static char *
+raise_level(PfMigration *m, PfLevel level, GError **error)
+{
+    const char *text = pf_switch_iface_id(m->agent->sw, m->mailbox,
+                                          PF_KEY_PORTDATA);
+    g_autoptr(PfPortData) pd = NULL;
+
+    if (!text) {
+        g_set_error(error, PF_PORTDATA_ERROR, PF_PORTDATA_ERROR_FORMAT,
+                    "interface '%s' has no PortData any more", m->mailbox);
+        return NULL;
+    }
+    pd = pf_portdata_decode(text, error);
+    if (!pd) {
+        return NULL;
+    }
+    pd->level = MAX(pd->level, level);
+    return pf_portdata_encode(pd, error);
+}
+
 /* PortData's text; what is too large and not required stays behind, and is
  * restored there from the stamp. */
 static char *
 encode(PfMigration *m, PfLevel level, GError **error)
 {
+    if (m->saved_before) {
+        return raise_level(m, level, error);
+    }
     for (;;) {
         g_autoptr(GError) why = NULL;
         char *text = encode_all(m, level, &why);
@@ -218,7 +243,8 @@ all_ports_new(PfMigration *m, void (*next)(PfMigration *))
 }
 
 static void
-port_over(gpointer all_, const char *failed)
+port_over(gpointer all_, const char *failed,
+          gboolean by_extension G_GNUC_UNUSED)
 {
     AllPorts *all = all_;
     PfMigration *m = all->m;
@@ -242,6 +268,8 @@ ask_port(AllPorts *all, PfMigrationPort *port, const char *request,
     PfJoint *joint = pf_joint_new(all->m, port, request, NULL,
                                   pf_change_new(FALSE));
 
+    /* Whoever is not required keeps nobody from leaving in order. */
+    pf_joint_only_required(joint);
     all->pending++;
     for (const PfExtension *const *e = pf_extensions(); *e; e++) {
         pf_joint_call(joint, *e, save && (*e)->nic_save
@@ -270,6 +298,7 @@ precopy(PfMigration *m)
 {
     AllPorts *all = all_ports_new(m, write_precopy);
 
+    m->saved_before = FALSE;
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
@@ -278,7 +307,7 @@ precopy(PfMigration *m)
             ask_port(all, port, NULL, FALSE);
         }
     }
-    port_over(all, NULL);
+    port_over(all, NULL, FALSE);
 }
 
 /* ---- The journal, before anything --------------------------------------- */
@@ -341,11 +370,14 @@ nic_save(PfMigration *m)
     AllPorts *all = all_ports_new(m, write_saved);
 
     g_ptr_array_set_size(m->steps, 0);
+    m->saved_before = TRUE;
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
 
         if (is_original(row)) {
+            m->saved_before = FALSE;
+            pf_port_states_forget_saved(port->states);
             /* What the operator changed since is what comes back. */
             g_clear_pointer(&port->undo, g_variant_unref);
             port->undo = pf_switch_undo_image(m->agent->sw, port->name);
@@ -357,7 +389,7 @@ nic_save(PfMigration *m)
         }
         port->done |= DID(PF_REQ_NIC_SAVE);
     }
-    port_over(all, NULL);
+    port_over(all, NULL, FALSE);
 }
 
 /* ---- 7 to 10 ------------------------------------------------------------ */
@@ -395,7 +427,8 @@ nic_delete(PfMigration *m)
 }
 
 static void
-torn_down(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED)
+torn_down(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED,
+          gboolean by_extension G_GNUC_UNUSED)
 {
     /* The parts have said it. */
 }
@@ -461,7 +494,21 @@ typedef struct {
     PfMigrationPort *port;
     PfPart *parts[G_N_ELEMENTS(undone)];
     gboolean keep;              /* nic-save stays as it is. */
+    gboolean incomplete;        /* An extension could not put back its part. */
 } Undo;
+
+/* The guest goes on here, if it runs. */
+static void
+tell_returned(PfMigration *m, PfMigrationPort *port)
+{
+    const PfGuest *guest = pf_guests_find(m->agent->guests,
+                                          m->record->domain_uuid);
+
+    if (guest && guest->state == PF_GUEST_RUNNING) {
+        pf_migration_tell_port(m, port, PF_CALL_GUEST_RUNS,
+                               PF_GUEST_RETURNED);
+    }
+}
 
 static void
 undo_end(gpointer user, const GError *error)
@@ -475,51 +522,88 @@ undo_end(gpointer user, const GError *error)
         }
     }
     if (!error) {
+        if (!u->keep && u->port->done) {
+            tell_returned(u->m, u->port);
+        }
         u->port->done &= u->keep ? DID(PF_REQ_NIC_SAVE) : 0;
-        pf_migration_tell_port(u->m, u->port, PF_CALL_GUEST_RUNS,
-                               PF_GUEST_RETURNED);
     }
     pf_migration_release(u->m, error);
     g_free(u);
 }
 
+/* The gate opens, unless the port lacks what its network does not want it to
+ * lack: then it waits for a person. */
 static void
 undo_gate(gpointer user, const GError *error)
 {
     Undo *u = user;
     PfMigration *m = u->m;
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, u->port->name);
+    gboolean closed = u->incomplete && pf_network_wants_quarantine(
+        pf_agent_network(m->agent, u->port->network));
 
     if (error || !row) {
         undo_end(u, error);
         return;
     }
+    if (!is_original(row)) {
+        g_autoptr(GError) carrier = g_error_new(
+            PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
+            "port '%s' is still its carrier", u->port->name);
+
+        undo_end(u, carrier);
+        return;
+    }
+    if (closed) {
+        PfChange *change = pf_change_new(FALSE);
+
+        VLOG_ERR("guest '%s', port '%s': quarantined, the gate stays closed",
+                 m->record->domain, u->port->name);
+        pf_change_port_key(change, u->port->name, PF_KEY_GATE, "closed");
+        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
+                         NULL);
+    }
     pf_gates_set(m->agent->gates, u->port->bridge, u->port->name, row->ofport,
-                 row->mac_in_use, FALSE, pf_migration_timeout(m), undo_end, u);
+                 row->mac_in_use, closed || row->quarantined,
+                 pf_migration_timeout(m), undo_end, u);
 }
 
-/* Whether 'port' opens although an extension could not put back what it had:
- * not at once, and not where its network wants no port that is incomplete. */
-static gboolean
-may_open(PfMigration *m, PfMigrationPort *port)
+/* What brings the rows of 'port' back. */
+static PfChange *
+undo_change(PfMigration *m, PfMigrationPort *port, gboolean keep)
 {
-    const PfNetwork *network = pf_agent_network(m->agent, port->network);
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+    PfChange *change = pf_change_new(!is_original(row));
 
-    return (m->n_failures >= PF_MAX_FAILURES
-            && !pf_network_wants_quarantine(network));
+    /* Also if there is no carrier: one may be on its way. */
+    pf_change_restore_port(change, port->bridge, port->name, port->undo);
+    pf_change_set_claims(change, port->name, port->iface_id, port->mac);
+    if (!keep && m->mailbox && !strcmp(port->name, m->mailbox)) {
+        pf_change_iface_key(change, port->name, PF_KEY_PORTDATA, NULL);
+    }
+    return change;
 }
 
-/* Policies are back; now the gate. */
+/* Policies and rows are back; now the gate.  What an extension cannot put back
+ * is tried again a few times; then the port comes back without it. */
 static void
-undo_rows(gpointer user, const char *failed)
+undo_rows(gpointer user, const char *failed, gboolean by_extension)
 {
     Undo *u = user;
+    PfMigration *m = u->m;
 
-    if (failed && !may_open(u->m, u->port)) {
+    if (by_extension && m->n_failures >= PF_MAX_FAILURES) {
+        pf_migration_extension_failed(m, failed);
+        u->incomplete = TRUE;
+        pf_switch_submit(m->agent->sw, undo_change(m, u->port, u->keep),
+                         pf_migration_timeout(m), undo_gate, u);
+    } else if (failed) {
         g_autoptr(GError) error = g_error_new_literal(
             PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED, failed);
 
-        u->m->n_failures++;
+        if (by_extension) {
+            pf_migration_extension_failed(m, failed);
+        }
         undo_gate(u, error);
     } else {
         undo_gate(u, NULL);
@@ -530,8 +614,6 @@ static void
 undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
 {
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
-    gboolean original = is_original(row);
-    PfChange *change = pf_change_new(!original);
     Undo *u = g_new0(Undo, 1);
     PfJoint *joint;
 
@@ -548,23 +630,15 @@ undo_port(PfMigration *m, PfMigrationPort *port, gboolean keep)
     }
     if (!port->undo || (!row && !if_nametoindex(port->name))) {
         /* Neither port nor tap: libvirt has ended the guest. */
-        pf_change_free(change);
         undo_gate(u, NULL);
         return;
     }
-    if (!original) {
+    if (!is_original(row)) {
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
-        pf_change_restore_port(change, port->bridge, port->name, port->undo);
     }
-    pf_change_set_claims(change, port->name, port->iface_id, port->mac);
-    if (!keep && m->mailbox && !strcmp(port->name, m->mailbox)) {
-        pf_change_iface_key(change, port->name, PF_KEY_PORTDATA, NULL);
-    }
-    joint = pf_joint_new(m, port, NULL, NULL, change);
+    joint = pf_joint_new(m, port, NULL, NULL, undo_change(m, port, keep));
     pf_joint_always_commit(joint);
-    if (!may_open(m, port)) {
-        pf_joint_all_or_nothing(joint);
-    }
+    pf_joint_all_or_nothing(joint);
     if (port->done & DID(PF_REQ_PORT_TEARDOWN)) {
         pf_joint_call_all(joint, PF_CALL_PORT_RETURN, FALSE);
     }
@@ -596,17 +670,104 @@ is_orphan(PfMigration *m, PfMigrationPort *port)
             && !if_nametoindex(port->name));
 }
 
+/* A port at its end. */
+typedef struct {
+    PfMigration *m;
+    PfMigrationPort *port;
+} Leaving;
+
 static void
-finish_port(gpointer m_, const char *failed)
+extensions_gone(gpointer user, const char *failed, gboolean by_extension)
 {
-    PfMigration *m = m_;
+    Leaving *leaving = user;
+    PfMigration *m = leaving->m;
+
+    if (by_extension) {
+        pf_migration_extension_failed(m, failed);
+    } else if (failed) {
+        pf_migration_error(m, "%s", failed);
+        m->request_failed = TRUE;
+    }
+    pf_migration_release(m, NULL);
+    g_free(leaving);
+}
+
+static void
+forget_kept(gpointer user, const char *failed,
+            gboolean by_extension G_GNUC_UNUSED)
+{
+    Leaving *leaving = user;
+    PfJoint *joint = pf_joint_new(leaving->m, leaving->port, NULL, NULL,
+                                  pf_change_new(FALSE));
 
     if (failed) {
-        pf_migration_error(m, "%s", failed);
-        /* What an extension cannot do now it may never be able to. */
-        m->request_failed = (!pf_switch_is_ready(m->agent->sw)
-                             || m->n_failures++ < PF_MAX_FAILURES);
+        VLOG_WARN("guest '%s': %s", leaving->m->record->domain, failed);
     }
+    pf_joint_call_all(joint, PF_CALL_PORT_GONE, TRUE);
+    pf_joint_seal(joint, extensions_gone, leaving);
+}
+
+/* The port's rows are gone; now what its extensions kept for the way back, or
+ * what nobody has torn down: the guest was faster, or the agent killed. */
+static void
+rows_gone(gpointer user, const GError *error)
+{
+    Leaving *leaving = user;
+    PfMigration *m = leaving->m;
+
+    if (error) {
+        pf_migration_release(m, error);
+        g_free(leaving);
+    } else if (m->recovered
+               || !(leaving->port->done & DID(PF_REQ_PORT_TEARDOWN))) {
+        PfJoint *joint = pf_joint_new(m, leaving->port, NULL, NULL,
+                                      pf_change_new(FALSE));
+
+        pf_joint_call_all(joint, PF_CALL_PORT_TEARDOWN, TRUE);
+        pf_joint_seal(joint, forget_kept, leaving);
+    } else {
+        forget_kept(leaving, NULL, FALSE);
+    }
+}
+
+static void
+finish_port(PfMigration *m, PfMigrationPort *port, gboolean is_here)
+{
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+    PfChange *change;
+    Leaving *leaving;
+
+    if (is_here && row && !is_original(row)) {
+        /* Never leave a guest that is here without a port. */
+        undo_port(m, port, FALSE);
+        return;
+    }
+    change = pf_change_new(FALSE);
+    if (!is_here) {
+        pf_gates_forget(m->agent->gates, port->bridge, port->name);
+        pf_change_del_port(change, port->name, PF_ROLE_CARRIER,
+                           m->record->uuid);
+        if (is_orphan(m, port)) {
+            pf_change_del_port(change, port->name, NULL, NULL);
+        }
+    }
+    if (m->mailbox && !strcmp(m->mailbox, port->name)) {
+        pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
+    }
+    pf_migration_hold(m);
+    if (is_here) {
+        if (m->machine.state == PF_S_CLOSE) {
+            tell_returned(m, port);     /* After UNDO_KEEP nobody did. */
+        }
+        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
+                         pf_migration_released, m);
+        return;
+    }
+    leaving = g_new0(Leaving, 1);
+    leaving->m = m;
+    leaving->port = port;
+    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), rows_gone,
+                     leaving);
 }
 
 static void
@@ -616,25 +777,7 @@ finish(PfMigration *m)
                                       m->record->domain_uuid) != NULL;
 
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
-        PfChange *change = pf_change_new(FALSE);
-        PfJoint *joint;
-
-        pf_gates_forget(m->agent->gates, port->bridge, port->name);
-        pf_change_del_port(change, port->name, PF_ROLE_CARRIER,
-                           m->record->uuid);
-        if (!is_here && is_orphan(m, port)) {
-            pf_change_del_port(change, port->name, NULL, NULL);
-        }
-        if (m->mailbox && !strcmp(m->mailbox, port->name)) {
-            pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);
-        }
-        joint = pf_joint_new(m, port, NULL, NULL, change);
-        pf_joint_always_commit(joint);
-        if (!is_here) {
-            pf_joint_call_all(joint, PF_CALL_PORT_GONE, TRUE);
-        }
-        pf_joint_seal(joint, finish_port, m);
+        finish_port(m, nth_port(m, i), is_here);
     }
     if (m->machine.state == PF_S_FINISH
         && (!m->record->level

@@ -74,6 +74,7 @@ check_PROGRAMS += \
 	tests/unit/test-loop \
 	tests/unit/test-machine \
 	tests/unit/test-machine-all \
+	tests/unit/test-model \
 	tests/unit/test-netconf-extension \
 	tests/unit/test-netconf \
 	tests/unit/test-pack \
@@ -111,18 +112,41 @@ $(LOADER_MODULES): tests/unit/fixtures/module.c \
 	    -o $@ $< $(GLIB_LIBS)
 
 # Everything: what sets it up, runs it, and shows it.
-EXTRA_DIST += tests/check tests/demo tests/setup
+EXTRA_DIST += tests/check tests/demo tests/faults tests/setup
+
+# The protocol's model, for spin; table.pml and rules.pml are test-model's too.
+EXTRA_DIST += \
+	tests/model/README.md \
+	tests/model/agents.pml \
+	tests/model/check \
+	tests/model/libvirt.pml \
+	tests/model/machine.pml \
+	tests/model/portferry.pml \
+	tests/model/properties.pml \
+	tests/model/rules.pml \
+	tests/model/table.pml
 
 # The lab: two hosts on one machine.
 EXTRA_DIST += \
 	tests/lab/demo.py \
+	tests/lab/faults.py \
+	tests/lab/faults_cut.py \
+	tests/lab/faults_data.py \
+	tests/lab/faults_guests.py \
+	tests/lab/faults_journal.py \
+	tests/lab/faults_lab.py \
+	tests/lab/faults_points.py \
+	tests/lab/faults_refused.py \
+	tests/lab/faults_switch.py \
 	tests/lab/guest-init \
 	tests/lab/guest.xml.in \
 	tests/lab/harness.py \
+	tests/lab/invariants.py \
 	tests/lab/lab \
 	tests/lab/net-lan.xml \
 	tests/lab/net-ovsnet.xml \
 	tests/lab/net-ovsplain.xml \
 	tests/lab/ping-gap \
 	tests/lab/tap.py \
+	tests/lab/test-invariants.py \
 	tests/lab/test-migration.py

@@ -235,6 +235,43 @@ strip_vlan(Walk *walk)
     return NULL;
 }
 
+/* Writes 'value' to the 'bits' of a VLAN's field.  A number that is written
+ * without a tag is that of the tag if one comes later, as by mod_vlan_pcp. */
+static char *
+check_set_vlan(Walk *walk, const struct mf_field *field, guint value,
+               guint bits)
+{
+    gboolean is_tagged = field->id == MFF_DL_VLAN || value & CFI_BIT
+                         || (walk->known && (walk->vid || walk->pushed)
+                             && !(bits & CFI_BIT));
+    gboolean is_stripped = field->id != MFF_DL_VLAN && bits & CFI_BIT
+                           && !(value & CFI_BIT);
+    char *why;
+
+    if (is_stripped && !(value & VID_BITS)
+        && (!(bits & VID_BITS) || (bits & VID_BITS) == VID_BITS)) {
+        return strip_vlan(walk);
+    }
+    if ((bits & VID_BITS) != VID_BITS) {
+        return check_write(walk, field, 0, 12);
+    }
+    why = set_vlan(walk, value & VID_BITS);
+    walk->known = is_tagged;
+    return why;
+}
+
+/* What comes out from under the label may be a tag that the guest wrote. */
+static char *
+check_pop_mpls(const Walk *walk, ovs_be16 ethertype)
+{
+    if (walk->check->vlans && eth_type_vlan(ethertype)) {
+        return g_strdup_printf("pop_mpls makes a VLAN tag of what the guest "
+                               "wrote; the network allows VLANs %s",
+                               walk->check->vlans);
+    }
+    return NULL;
+}
+
 /* set_field and load. */
 static char *
 check_set_field(Walk *walk, const struct ofpact_set_field *sf)
@@ -263,14 +300,7 @@ check_set_field(Walk *walk, const struct ofpact_set_field *sf)
         if (!(bits & (VID_BITS | CFI_BIT))) {
             return NULL;
         }
-        if (sf->field->id != MFF_DL_VLAN && bits & CFI_BIT
-            && !(value & CFI_BIT)) {
-            return strip_vlan(walk);
-        }
-        if ((bits & VID_BITS) != VID_BITS) {
-            return check_write(walk, sf->field, 0, 12);
-        }
-        return set_vlan(walk, value & VID_BITS);
+        return check_set_vlan(walk, sf->field, value & bits, bits);
 
     default:
         return check_write(walk, sf->field, 0, sf->field->n_bits);
@@ -302,9 +332,11 @@ check_nested(const Walk *walk, gboolean later, const struct ofpact *ofpacts,
              size_t size)
 {
     Walk inner = *walk;
+    char *why;
 
     inner.known = inner.known && !later;
-    return check_actions(&inner, ofpacts, size);
+    why = check_actions(&inner, ofpacts, size);
+    return why || !later ? why : check_pushed(&inner);
 }
 
 static char *
@@ -336,7 +368,6 @@ is_local(enum ofpact_type type)
     case OFPACT_SET_MPLS_TTL:
     case OFPACT_DEC_MPLS_TTL:
     case OFPACT_PUSH_MPLS:
-    case OFPACT_POP_MPLS:
     case OFPACT_DELETE_FIELD:
     case OFPACT_SET_TUNNEL:
     case OFPACT_SET_QUEUE:
@@ -384,6 +415,8 @@ check_action(Walk *walk, const struct ofpact *a)
         return NULL;
     case OFPACT_STRIP_VLAN:
         return strip_vlan(walk);
+    case OFPACT_POP_MPLS:
+        return check_pop_mpls(walk, ofpact_get_POP_MPLS(a)->ethertype);
     case OFPACT_SET_FIELD:
         return check_set_field(walk, ofpact_get_SET_FIELD(a));
     case OFPACT_REG_MOVE:

@@ -80,6 +80,26 @@ pf_flow_here_ports(const PfHost *host, const char *bridge)
     return walk.names;
 }
 
+gboolean
+pf_flow_here_is_others(const PfHost *host, const PfExtensionPort *port)
+{
+    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, port->bridge);
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, ports);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        const PfRow *row = host->find(NULL, "Interface", "name", name);
+        g_autoptr(GVariant) number = row ? host->get(row, "ofport") : NULL;
+
+        if (number && g_variant_get_int64(number) == port->ofport
+            && strcmp(name, port->name)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* Adds the names of all interfaces of 'bridge'. */
 static void
 add_names(const PfHost *host, const char *bridge, PfFlowNames *names)

@@ -50,6 +50,8 @@ char *pf_flow_here_narrow(const char *filter, const PfFlowOptions *);
 
 /* The names of all interfaces of 'bridge', a set. */
 GHashTable *pf_flow_here_ports(const PfHost *, const char *bridge);
+/* Whether another port of its bridge has the number of 'port' by now. */
+gboolean pf_flow_here_is_others(const PfHost *, const PfExtensionPort *port);
 /* Names for all ports of 'bridge', of which 'own' with 'ofport' is the port
  * itself. */
 PfFlowNames *pf_flow_here_names(const PfHost *, const char *bridge,

@@ -275,7 +275,8 @@ remove_set(gpointer user, PfFlowSet *set)
     install->mac = pf_flow_here_mac(install->port->mac);
     install->ports = pf_flow_here_ports(pf_flows_host,
                                         install->port->bridge);
-    if (install->port->ofport > 0) {
+    if (install->port->ofport > 0
+        && !pf_flow_here_is_others(pf_flows_host, install->port)) {
         /* Whether they are in the policies or not. */
         g_autofree char *in = g_strdup_printf(
             "in_port=%" G_GINT64_FORMAT, install->port->ofport);
@@ -316,30 +317,13 @@ pf_flows_port_teardown(PfCall *call, const PfExtensionPort *port,
 
 /* ---- The guest runs elsewhere ------------------------------------------- */
 
-static void
-gone_set(gpointer user, PfFlowSet *set)
-{
-    Install *install = user;
-
-    pf_flow_sweep(install->port, pf_flows_timeout(install->call), set, swept,
-                  install);
-}
-
+/* Also for a port that nobody has torn down here: its agent did not run, or was
+ * too late. */
 void
 pf_flows_port_gone(PfCall *call, const PfExtensionPort *port,
                    GVariant *policies)
 {
-    Install *install = NULL;
-
     pf_flow_idle_forget(port->name);
     pf_flow_cache_forget(port->name);
-    if (!pf_flow_has_tables(policies)) {
-        pf_flows_host->end(call, NULL);
-        return;
-    }
-    install = install_new(call, port, policies);
-    if (install) {
-        pf_flow_set_read_own(policies, port->name, port->ofport, gone_set,
-                             install);
-    }
+    remove_begin(call, port, policies);
 }

@@ -40,7 +40,8 @@
 #define PLAIN G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.-@+%#^~"
 
 struct PfFlowNames {
-    char *source;               /* The port's own name in text to be read. */
+    char *name;                 /* The port's own name, */
+    char *source;               /* and that in text to be read. */
     ofp_port_t own;
     GHashTable *others;         /* Name to number. */
     struct ofputil_port_map read; /* Names to numbers. */
@@ -55,6 +56,7 @@ pf_flow_names_new(const char *own, const char *source, gint64 ofport)
     PfFlowNames *names = g_new0(PfFlowNames, 1);
     gboolean known = ofport > 0 && ofport < ofp_to_u16(OFPP_MAX);
 
+    names->name = g_strdup(own);
     names->source = g_strdup(source ? source : own);
     names->own = u16_to_ofp(known ? ofport : OWN_UNKNOWN);
     names->others = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -78,6 +80,7 @@ pf_flow_names_free(PfFlowNames *names)
         ofputil_port_map_destroy(&names->names);
         ofputil_port_map_destroy(&names->numbers);
         g_hash_table_unref(names->others);
+        g_free(names->name);
         g_free(names->source);
         g_free(names);
     }
@@ -94,6 +97,16 @@ pf_flow_plain_name(const char *name)
     return g_strdup(plain ? name : "this-port");
 }
 
+static void
+add_other(PfFlowNames *names, const char *name, ofp_port_t port)
+{
+    g_hash_table_insert(names->others, g_strdup(name),
+                        GUINT_TO_POINTER(ofp_to_u16(port)));
+    ofputil_port_map_put(&names->read, port, name);
+    ofputil_port_map_put(&names->names, port, name);
+    ofputil_port_map_put(&names->numbers, port, name);
+}
+
 gboolean
 pf_flow_names_add(PfFlowNames *names, const char *name)
 {
@@ -108,11 +121,7 @@ pf_flow_names_add(PfFlowNames *names, const char *name)
     if (port == names->own) {
         port = u16_to_ofp(OWN_UNKNOWN + 1);
     }
-    g_hash_table_insert(names->others, g_strdup(name),
-                        GUINT_TO_POINTER(ofp_to_u16(port)));
-    ofputil_port_map_put(&names->read, port, name);
-    ofputil_port_map_put(&names->names, port, name);
-    ofputil_port_map_put(&names->numbers, port, name);
+    add_other(names, name, port);
     return TRUE;
 }
 
@@ -129,6 +138,38 @@ pf_flow_names_get(const PfFlowNames *names, ofp_port_t port)
         return "LOCAL";
     }
     return ofputil_port_map_get_name(&names->names, port);
+}
+
+gboolean
+pf_flow_names_has_number(const PfFlowNames *names, const char *text)
+{
+    while (*(text += strcspn(text, G_CSET_DIGITS))) {
+        char *end;
+        guint64 n = g_ascii_strtoull(text, &end, 10);
+
+        if (n == ofp_to_u16(names->own)
+            || (n >= FIRST_OTHER && n <= OWN_UNKNOWN + 1)) {
+            return TRUE;
+        }
+        text = end;
+    }
+    return FALSE;
+}
+
+PfFlowNames *
+pf_flow_names_renumbered(const PfFlowNames *names)
+{
+    guint own = OWN_UNKNOWN + 3;
+    PfFlowNames *new_ = pf_flow_names_new(
+        names->name, names->source, own + (own == ofp_to_u16(names->own)));
+    GHashTableIter iter;
+    gpointer name, number;
+
+    g_hash_table_iter_init(&iter, names->others);
+    while (g_hash_table_iter_next(&iter, &name, &number)) {
+        add_other(new_, name, u16_to_ofp(GPOINTER_TO_UINT(number) + 1));
+    }
+    return new_;
 }
 
 static const struct ofputil_port_map *

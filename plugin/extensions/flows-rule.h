@@ -40,6 +40,11 @@ ofp_port_t pf_flow_names_own(const PfFlowNames *);
 /* The name of another port that was added, or of a reserved port; NULL for a
  * bare number. */
 const char *pf_flow_names_get(const PfFlowNames *, ofp_port_t);
+/* Whether 'text' has a number that, as that of a port, would be taken for a
+ * name. */
+gboolean pf_flow_names_has_number(const PfFlowNames *, const char *text);
+/* The same names with other numbers. */
+PfFlowNames *pf_flow_names_renumbered(const PfFlowNames *);
 
 /* How the port itself is written. */
 typedef enum {

@@ -105,6 +105,7 @@ typedef struct {
     GPtrArray *lines[G_N_ELEMENTS(lists)];
     guint list, line;           /* The next one. */
     guint n_unsaid;             /* Problems past MAX_PROBLEMS. */
+    PfFlowNames *renumbered;    /* The set's names, or NULL. */
     gboolean keep;              /* For the next function. */
     PfFlowSetDone done;
     gpointer user;
@@ -211,6 +212,41 @@ read_frame(Reading *reading)
     }
 }
 
+/* Whether numbers of ports stand in 'line', which was read as 'object': then
+ * it is something else where the ports have other numbers. */
+static gboolean
+has_port_number(Reading *reading, const char *line, gpointer object)
+{
+    const PfFlowNames *names = reading->set->names;
+    g_autofree char *one = NULL, *other = NULL, *why = NULL;
+
+    if (!pf_flow_names_has_number(names, line)) {
+        return FALSE;
+    }
+    if (!reading->renumbered) {
+        reading->renumbered = pf_flow_names_renumbered(names);
+    }
+    if (reading->list == LIST_RULES) {
+        g_autoptr(PfFlowRule) rule = pf_flow_rule_parse(
+            line, reading->renumbered, &why);
+
+        one = pf_flow_rule_text(object, names, PF_FLOW_BY_NAME);
+        other = rule ? pf_flow_rule_text(rule, reading->renumbered,
+                                         PF_FLOW_BY_NAME) : NULL;
+    } else {
+        PfFlowGroup *group = object;
+        g_autoptr(PfFlowGroup) again = pf_flow_group_parse(
+            line, reading->renumbered, &why);
+
+        one = pf_flow_group_text(group, group->gm.group_id, names,
+                                 PF_FLOW_BY_NAME);
+        other = again ? pf_flow_group_text(again, again->gm.group_id,
+                                           reading->renumbered,
+                                           PF_FLOW_BY_NAME) : NULL;
+    }
+    return g_strcmp0(one, other) != 0;
+}
+
 static void
 read_line(Reading *reading, const char *line)
 {
@@ -250,7 +286,11 @@ read_line(Reading *reading, const char *line)
         }
         break;
     }
-    if (to && g_hash_table_contains(to, GUINT_TO_POINTER(id))) {
+    if (object && reading->list != LIST_METERS
+        && has_port_number(reading, line, object)) {
+        why = g_strdup("it gives a port by a number, which means nothing on "
+                       "another host: give its name");
+    } else if (to && g_hash_table_contains(to, GUINT_TO_POINTER(id))) {
         why = g_strdup_printf("number %u is there twice", id);
     }
     if (to) {
@@ -276,6 +316,7 @@ reading_end(Reading *reading)
     for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
         g_ptr_array_unref(reading->lines[i]);
     }
+    pf_flow_names_free(reading->renumbered);
     if (reading->keep) {
         pf_flow_set_forget();
         kept = set;

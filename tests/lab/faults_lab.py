@@ -136,7 +136,7 @@ class World:
             lab("libvirtd", host, "restart")
         inside("c", "sh", "-ec", CLIENT_SETUP)
         for host, devices in (("a", [PORT]), ("b", [PORT]),
-                              ("c", ["up0_a", "up0_b", "c42"])):
+                              ("c", ["up0_a", "up0_b", "c42", "c50"])):
             path = os.path.join(self.folder, host, "frames")
             with open(path, "w") as out:
                 self._start(host, os.path.join(harness.HERE, "capture"),
@@ -268,14 +268,15 @@ class World:
         self.began = time.time()
 
     def frames(self):
-        """(fabric, taps, client) since mark(), as check_frames() and
-        longest_gap() take them."""
+        """(fabric, taps, client) since mark(), as invariants.py takes
+        them."""
         seen = {host: capture.frames()
                 for host, capture in self.captures.items()}
         fabric = [(frame["dev"][-1], frame) for frame in seen["c"]
                   if frame["dev"].startswith("up0_") and not frame["out"]]
         taps = [(host, frame) for host in "ab" for frame in seen[host]]
-        return fabric, taps, [f for f in seen["c"] if f["dev"] == "c42"]
+        return fabric, taps, [frame for frame in seen["c"]
+                              if frame["dev"] in ("c42", "c50")]
 
     def answers(self):
         """True if the guest has answered in the last moments."""

@@ -232,14 +232,18 @@ def ping_gaps(addresses, command):
 # ---- Frames ----------------------------------------------------------------
 
 class Capture:
-    """All frames of HOST's devices, also of those to come: see capture."""
+    """All frames of HOST's devices, also of those to come: see capture.  Left
+    out are the management network, and what only repeats others' frames."""
+
+    LEFT_OUT = ["lo", "mgmt0", "fab0", "mgmt0_a", "mgmt0_b", "mgmt0_c", "fab1",
+                "up0_c", "br0", "mon0"]
 
     def __init__(self, host):
         self.host = host
         # Not a pipe, which nobody would empty.
         self.file = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [LAB, "in", host, os.path.join(HERE, "capture")],
+            [LAB, "in", host, os.path.join(HERE, "capture"), *self.LEFT_OUT],
             stdout=self.file)
         until("the capture on host %s" % host, self._lines)
 

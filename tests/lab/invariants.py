@@ -354,6 +354,20 @@ def check_frames(rules, fabric, taps, both=False):
     return problems
 
 
+def check_probes(rules, fabric, taps, client):
+    """Whether I2 was tried at all: the guest's frames, its answers that the
+    rules must stop, and frames of another VLAN were there to be seen."""
+    seen = {
+        "a frame of the guest in the network": any(
+            frame["src"] == rules.mac for _, frame in fabric),
+        "an answer of the guest for " + rules.forbidden: any(
+            _address(frame) == rules.forbidden and not frame["out"]
+            for _, frame in taps),
+        "a frame of %s0/24 before the guest's door" % rules.foreign: any(
+            _address(frame).startswith(rules.foreign) for frame in client)}
+    return ["not seen: " + what for what, was in seen.items() if not was]
+
+
 # ---- I4 ---------------------------------------------------------------------------
 
 HERE = ("completed", "degraded")
@@ -361,9 +375,10 @@ NOT_HERE = {"destination": ("refused", "rolled-back", "failed"),
             "source": ("rolled-back", "failed")}
 
 
-def check_journal(guest, states, since, source, where, virsh):
+def check_journal(guest, states, since, source, where, virsh, both=False):
     """I4.  SINCE, in seconds, began the migration from host SOURCE; the guest
-    is on host WHERE now.  VIRSH is what `virsh migrate' came to, or None."""
+    is on host WHERE now.  VIRSH is what `virsh migrate' came to, or None.
+    With BOTH, it has run on both hosts, and so do the journals say."""
     problems = []
     for host, state in states.items():
         role = "source" if host == source else "destination"
@@ -371,7 +386,9 @@ def check_journal(guest, states, since, source, where, virsh):
             if row["domain"] != guest or row["started"] < since * 1e6:
                 continue
             if row["outcome"] != "running" and row["role"] == role:
-                problems += _outcome_problems(host, row, where != source)
+                problems += _outcome_problems(
+                    host, row, where != source or (
+                        both and role == "destination"))
             problems += [
                 "host %s: step %s is %s without a reason" % (
                     host, step["request"], step["result"])

@@ -105,30 +105,21 @@ def timeouts(rules):
     return found
 
 
-def add_mirror(host):
-    """The mirror `tap' to which both hosts' operators give the same name."""
-    inside(host, "ovs-vsctl", "add-port", "br0", "mon0", "--", "set",
-           "Interface", "mon0", "type=internal", "ofport_request=9000",
+def reset_switch(host):
+    """Takes from HOST what belonged to a guest that was destroyed, and stays
+    in Open vSwitch.  Makes the mirror `tap', to which both hosts' operators
+    give the same name."""
+    for command in ("del-flows", "del-groups", "del-meters"):
+        inside(host, "ovs-ofctl", "-O", "OpenFlow15", command, "br0")
+    ofctl(host, "add-flows", ["priority=0,actions=NORMAL"])
+    inside(host, "ovs-vsctl", "--all", "destroy", "QoS", "--", "--all",
+           "destroy", "Queue", "--", "clear", "Bridge", "br0", "mirrors",
+           "--", "--may-exist", "add-port", "br0", "mon0",
+           "--", "set", "Interface", "mon0", "type=internal",
+           "ofport_request=9000",
            "--", "--id=@o", "get", "Port", "mon0",
            "--", "--id=@m", "create", "Mirror", "name=tap", "output_port=@o",
            "--", "add", "Bridge", "br0", "mirrors", "@m")
-
-
-def remove_mirror(host):
-    inside(host, "ovs-vsctl", "--id=@m", "get", "Mirror", "tap", "--",
-           "remove", "Bridge", "br0", "mirrors", "@m", "--", "del-port",
-           "mon0")
-
-
-def remove_everything():
-    """Takes from both hosts what belonged to a guest that was destroyed, and
-    stays in Open vSwitch."""
-    for host in HOSTS:
-        for command in ("del-flows", "del-groups", "del-meters"):
-            inside(host, "ovs-ofctl", "-O", "OpenFlow15", command, "br0")
-        ofctl(host, "add-flows", ["priority=0,actions=NORMAL"])
-        inside(host, "ovs-vsctl", "--all", "destroy", "QoS", "--", "--all",
-               "destroy", "Queue")
 
 
 class ExtensionTest(unittest.TestCase):
@@ -136,14 +127,33 @@ class ExtensionTest(unittest.TestCase):
 
     maxDiff = None
 
+    # Of the guest that a test has left as it was, for the next one: what was
+    # on the hosts before it, what its ports are like, and when it got its
+    # rules.
+    empty = whole = ruled = None
+
     def setUp(self):
-        self.addCleanup(remove_everything)
+        if not self.is_as_before():
+            self.start_anew()
+
+    def is_as_before(self):
+        """The guest of the test before this one is on a, whole."""
+        if not self.whole or harness.guest_state("a", "vm1") != "running":
+            return False
+        return (self.everything("a") == self.whole
+                and harness.switch("b") == self.empty["b"]
+                and not leftovers("a") + leftovers("b"))
+
+    def start_anew(self):
+        cls = ExtensionTest
+        cls.whole = None
+        stop_guest("vm1")
         for host in HOSTS:
-            self.addCleanup(remove_mirror, host)
-            add_mirror(host)
-        self.empty = {host: harness.switch(host) for host in HOSTS}
-        self.addCleanup(stop_guest, "vm1")
+            settled(host)
+            reset_switch(host)
+        cls.empty = {host: harness.switch(host) for host in HOSTS}
         self.start()
+        cls.whole = self.everything("a")
 
     def start(self):
         xml = lab("guest-xml", "vm1", *NICS).stdout
@@ -157,7 +167,7 @@ class ExtensionTest(unittest.TestCase):
                METER)
         ofctl("a", "add-groups", GROUPS)
         ofctl("a", "add-flows", RULES + ACL_RULES)
-        self.ruled = time.time()
+        ExtensionTest.ruled = time.time()
         self.wait_for_stamp("a", before)
 
     def wait_for_stamp(self, host, old=None):
@@ -170,6 +180,10 @@ class ExtensionTest(unittest.TestCase):
             time.sleep(0.4)
             return seen[-1] not in (None, old) and len(set(seen[-3:])) == 1
         until("the stamp on host %s to follow" % host, is_new, 10)
+
+    def wait_for_text(self, host, text):
+        until("the stamp to have %s" % text,
+              lambda: text in (harness.stamp_of(host, "vm1") or ""), 5)
 
     def everything(self, host):
         """The guest's ports on HOST, and what is in the switch for them.  The
@@ -227,34 +241,33 @@ class ExtensionTest(unittest.TestCase):
         result = migrate("vm1", source, check=False)
         self.assertEqual(0, result.returncode, result.stderr)
 
-    def qemu_on_b(self):
-        return until("QEMU on b", lambda: inside(
-            "b", "cat", "/run/libvirt/qemu/vm1.pid",
-            check=False).stdout.strip())
-
-    def long_stop(self):
-        """Begins a migration in which the guest stands still for seconds.
-        Returns it, and QEMU on b."""
-        migration = Migration("vm1", "a", "--live", "--p2p", "--bandwidth",
-                              "10")
-        qemu = self.qemu_on_b()
-        until("the migration on a", lambda: not inside(
-            "a", "virsh", "--quiet", "migrate-setmaxdowntime", "vm1", "5000",
-            check=False).returncode)
-        return migration, qemu
-
     def roll_back(self):
-        """A migration of which the destination dies after the guest has
-        stopped.  Returns when the guest ran again on a."""
+        """A migration that breaks when the source's ports are gone: Finish on
+        b sets PortData, for which ovs-vsctl waits for ovs-vswitchd; meanwhile
+        QEMU dies there.  Returns when the guest ran again on a."""
+        migration = Migration("vm1", "a", "--live", "--p2p", "--bandwidth",
+                              "8")
+        until("the guest's ports on b", lambda: [
+            m for m in harness.portferry("b", "status")["migrations"]
+            if m["state"] == "ready"])
+        qemu = output("b", "cat", "/run/libvirt/qemu/vm1.pid").strip()
+        pid = lab("ovs-vswitchd", "b", "pid").stdout.strip()
         with Events("a") as events:
-            migration, qemu = self.long_stop()
-            events.wait_for("Suspended")
-            until("the source's port to be a carrier", lambda: port(
-                "a", "web0")["Interface"]["type"] == "patch", 3)
-            inside("b", "kill", "-KILL", qemu)
-            runs = events.wait_for("Resumed")
+            inside("b", "kill", "-STOP", pid)
+            try:
+                until("Finish on b", lambda: "external_ids:PortData=" in
+                      output("b", "ps", "-e", "-o", "args"))
+                self.assertEqual("patch", port(
+                    "a", "web0")["Interface"]["type"])
+                self.assertNotIn("in_port=web0", "".join(
+                    harness.openflow("a")["rules"]))
+                inside("b", "kill", "-KILL", qemu)
+                runs = events.wait_for("Resumed")
+            finally:
+                inside("b", "kill", "-CONT", pid)
         self.assertNotEqual(0, migration.result().returncode)
-        until("the port to be back", lambda: has_port("a", "web0"))
+        until("the port to be back", lambda: port(
+            "a", "web0")["Interface"]["type"] == "")
         trace = settled("a")
         self.assertEqual(("source", "rolled-back"),
                          (trace["role"], trace["outcome"]), trace)
@@ -373,7 +386,7 @@ NOISE = {
     7043: (noise(BROADCAST, 42, "10.99.42.255", 7043), {"web0": []}),
     9: (noise(MAC, 42, ADDRESS, 9), {}),
     7050: (noise(BROADCAST, 50, "10.99.50.255", 7050), {"trk0": [50]}),
-    7051: (noise(MAC, 50, ADDRESS, 7051), {}),
+    7051: (noise(MAC, 51, ADDRESS, 7051), {}),
     7061: (noise(MAC2, 60, ADDRESS2, 7061), {"trk0": [60]}),
     7070: (noise(BROADCAST, 70, "10.99.70.255", 7070), {"trk0": []}),
     7080: (noise(BROADCAST, 80, "10.99.80.255", 7080), {}),
@@ -388,14 +401,17 @@ class Frames(ExtensionTest):
     hosts, all the time."""
 
     def setUp(self):
+        super().setUp()
         for host in "abc":
             self.addCleanup(self.fabric_learns, host, "on")
             self.fabric_learns(host, "off")
-        super().setUp()
+        inside("c", "ip", "link", "set", "dev", "fab1", "type", "bridge",
+               "fdb_flush")
         self.assertTrue(ping(ADDRESS))
         self.assertTrue(ping(ADDRESS2))
-        guest_shell("a", "vm1", "ip addr add %s/24 dev eth0; ping -i 0.05 -I "
-                    "%s %s >/dev/null 2>&1 &" % (SPOOFED, SPOOFED, CLIENT))
+        guest_shell("a", "vm1", "killall ping; ip addr add %s/24 dev eth0; "
+                    "ping -i 0.05 -I %s %s >/dev/null 2>&1 &" % (
+                        SPOOFED, SPOOFED, CLIENT))
 
     def fabric_learns(self, host, state):
         inside("c", "ip", "link", "set", "dev", "up0_" + host, "type",
@@ -408,7 +424,7 @@ class Frames(ExtensionTest):
         try:
             for host in "abc":
                 captures[host] = Capture(host)
-            with Noise("c", "up0", 5, *[n for n, _ in NOISE.values()]):
+            with Noise("c", "up0", 20, *[n for n, _ in NOISE.values()]):
                 time.sleep(0.5)
                 result = act()
                 time.sleep(1.5)
@@ -433,7 +449,7 @@ class Frames(ExtensionTest):
                 # And all of it came to the host, and often.
                 self.assertGreater(len([
                     f for f in frames[host] if f["dev"] == "up0"
-                    and not f["out"] and f.get("port") == number]), 200,
+                    and not f["out"] and f.get("port") == number]), 50,
                                    "host %s: %s" % (host, text))
             if host in hosts:
                 self.assertTrue([f for f in frames[host]
@@ -456,60 +472,60 @@ class Frames(ExtensionTest):
     def announcements(self, frames, host):
         """RARP and gratuitous ARP from HOST, per MAC address."""
         return {mac: [f for f in self.from_guest(frames["c"], host, mac)
-                      if f["type"] == "rarp" or (
-                          f["type"] == "arp" and f["spa"] == f["tpa"])]
-                for mac in (MAC, MAC2)}
+                      if f["type"] in ("rarp", "arp")
+                      and f["spa"] == f["tpa"]] for mac in (MAC, MAC2)}
 
-    def assert_announced(self, frames, host, runs):
-        """HOST has told the fabric where the guest is when it RUNS there,
-        and not before."""
+    def assert_announced(self, frames, host):
+        """HOST has told the fabric where the guest is, in the port's VLANs,
+        whatever the guest and QEMU say themselves.  Returns when the first was
+        sent for each MAC address."""
         found = self.announcements(frames, host)
-        tagged = {mac: {(f["type"], f["vlan"][0]) for f in found[mac]
-                        if f["t"] > runs} for mac in found}
-        self.assertLessEqual({("rarp", 42), ("arp", 42)}, tagged[MAC], found)
-        self.assertLessEqual({("rarp", 70), ("rarp", 60)}, tagged[MAC2],
-                             found)
+        tagged = {mac: {(f["type"], f["vlan"][0]) for f in found[mac]}
+                  for mac in found}
+        self.assertLessEqual({("rarp", 42), ("arp", 42)}, tagged[MAC])
+        self.assertLessEqual({("rarp", 70), ("rarp", 60)}, tagged[MAC2])
         for kind in ("rarp", "arp"):
-            # Not what the guest says itself, but what did not come from it.
-            guests = [f for f in frames[host] if f["dev"] == "web0"
-                      and not f["out"] and f["type"] == kind]
-            ours = [f for f in self.from_guest(frames["c"], host, MAC)
-                    if f["type"] == kind and f["t"] > runs]
-            self.assertGreaterEqual(len(ours) - len(guests), 3, kind)
+            # Those that did not come through the tap.
+            theirs = [f for f in frames[host] if f["dev"] == "web0"
+                      and not f["out"] and f["type"] == kind
+                      and f["spa"] == f["tpa"] != SPOOFED]
+            ours = [f for f in found[MAC] if f["type"] == kind]
+            self.assertGreaterEqual(len(ours) - len(theirs), 3, kind)
         for f in found[MAC]:
             self.assertEqual((MAC, BROADCAST), (f["sha"], f["dst"]), f)
             if f["type"] == "arp":
                 self.assertEqual(ADDRESS, f["spa"], f)
+        return {mac: found[mac][0]["t"] for mac in found}
 
     def test_only_what_may_pass_passes_there_and_back(self):
         for source in HOSTS:
             there = other(source)
-            with Events(there) as events:
-                _, frames = self.watch(lambda: self.move(source))
-                runs = events.wait_for("Resumed")
+            _, frames = self.watch(lambda: self.move(source))
             steps = self.assert_completed(there)
             self.assert_frames(frames, HOSTS)
-            self.assert_announced(frames, there, runs)
             self.assertEqual({MAC: [], MAC2: []},
                              self.announcements(frames, source))
-            # The source's ports were closed before those there opened.
+            announced = self.assert_announced(frames, there)
             for name, mac in (("web0", MAC), ("trk0", MAC2)):
-                opens = min(s["time_us"] for s in steps if s["port"] == mac
-                            and s["request"] == "nic-connect") / 1e6
+                mine = [s for s in steps if s["port"] == mac]
+                gone = harness.ends_at(mine, "port-delete", "operational")
+                opens = max(s["time_us"] for s in mine if s["request"]
+                            == "nic-restore-complete") / 1e6
+                self.assertGreater(announced[mac], opens, name)
+                here = [f["t"] for f in frames[source] if f["dev"] == name]
                 first = min(f["t"] for f in frames[there]
                             if f["dev"] == name)
-                self.assertGreater(first, opens, name)
-                last = max(f["t"] for f in frames[source]
-                           if f["dev"] == name)
-                self.assertLess(last, first, name)
+                self.assertLess(max(here), gone, name)
+                self.assertGreater(first, gone, name)
 
     def test_only_what_may_pass_passes_in_a_rollback(self):
         runs, frames = self.watch(self.roll_back)
         self.assert_frames(frames, "a")
-        self.assert_announced(frames, "a", runs)
+        announced = self.assert_announced(frames, "a")
+        self.assertGreater(min(announced.values()), runs - 0.5)
+        # And nothing of the guest was ever on b.
         self.assertEqual([], [f for mac in (MAC, MAC2) for f in
                               self.from_guest(frames["c"], "b", mac)])
-        # What is there before the guest runs: nothing.
         self.assertEqual([], [f for f in frames["b"] if f["dev"] in TAGS])
 
 
@@ -532,9 +548,10 @@ class Verification(ExtensionTest):
 
     def assert_refused(self, *texts):
         """The guest is refused for each of TEXTS, by check and migration."""
-        until("check on b to know why not: %s" % (texts,), lambda: all(
-            t in self.check()[1] for t in texts), 5)
-        before = self.everything("a")
+        try:
+            until("", lambda: all(t in self.check()[1] for t in texts), 5)
+        except harness.Failure:
+            pass                # Shown below.
         status, answer = self.check()
         result = migrate("vm1", "a", check=False)
         self.assertNotEqual(0, result.returncode)
@@ -543,17 +560,149 @@ class Verification(ExtensionTest):
             self.assertIn(text, answer)
         self.assertEqual(1, status)
         self.assertEqual("running", harness.guest_state("a", "vm1"))
-        self.assert_same(before, self.everything("a"))
         self.assertEqual("refused", settled("b")["outcome"])
 
-    def test_each_refusal_reaches_virsh_migrate(self):
-        self.assertEqual(0, self.check()[0], self.check())
-        self.refusals()
+    def test_every_refusal_reaches_check_and_virsh_migrate_at_once(self):
+        status, answer = self.check()
+        self.assertEqual(0, status, answer)
+        before = self.everything("a")
+        self.define("<portferry:extension name='mirror' required='yes'/>"
+                    "<portferry:bandwidth capacity='2' unit='Mbit/s'/>"
+                    "<portferry:vlan allowed='42,50,70-79'/>")
+        self.addCleanup(reset_switch, "b")
+        inside("b", "ovs-vsctl", "clear", "Bridge", "br0", "mirrors")
+        self.assert_refused(
+            "VLAN 60 (trunks) is not among the VLANs that network 'ovsnet' "
+            "allows (42,50,70-79",
+            "min-rate 3000000 bit/s (sum of the port's queues) is above the "
+            "capacity 2000000 bit/s that network 'ovsnet' has",
+            "tap", "network 'ovsnet' requires the extension")
+        harness.define_network("b", "ovsnet", "")
+        reset_switch("b")
+        until("the guest to be welcome", lambda: self.check()[0] == 0, 5)
+        self.assert_same(before, self.everything("a"))
         self.assert_empty("b")
-        self.assertEqual(0, self.check()[0], self.check())
 
-    def refusals(self):
-        pass
+    def test_qos_type_that_the_destination_does_not_have(self):
+        row = output("a", "ovs-vsctl", "get", "Port", "web0", "qos").strip()
+        self.addCleanup(inside, "a", "ovs-vsctl", "set", "QoS", row,
+                        "type=linux-htb")
+        inside("a", "ovs-vsctl", "set", "QoS", row, "type=egress-policer")
+        self.wait_for_text("a", "egress-policer")
+        self.assert_refused("QoS type 'egress-policer' is not one that "
+                            "ovs-vswitchd supports on bridge 'br0' (")
+
+    def test_rule_to_another_port(self):
+        rule = ("table=60,priority=9,in_port=web0,udp,tp_dst=60,"
+                "actions=output:%s")
+        inside("a", "ovs-vsctl", "add-port", "br0", "own0", "--", "set",
+               "Interface", "own0", "type=internal")
+        self.addCleanup(inside, "a", "ovs-vsctl", "del-port", "own0")
+        self.addCleanup(inside, "a", "ovs-ofctl", "del-flows", "br0",
+                        "table=60")
+        ofctl("a", "add-flows", [rule % "own0"])
+        # By name, where there is no such port.
+        self.define("<portferry:flows other-ports='by-name'/>")
+        self.assert_refused("rules refer to port own0, and bridge br0 has no "
+                            "port of that name here")
+        # One that is on both hosts, where such rules are refused.
+        ofctl("a", "add-flows", [rule % "up0"])
+        harness.define_network("b", "ovsnet",
+                               "<portferry:flows other-ports='refuse'/>")
+        self.assert_refused("table=60", "up0", "other-ports")
+        self.assert_empty("b")
+
+
+# ---- What is not Portferry's ------------------------------------------------
+
+class Others(ExtensionTest):
+    """Extensions of somebody else, and what is said of all of them."""
+
+    def test_status_lists_the_extensions(self):
+        for host in HOSTS:
+            text = output(host, "portferry", "status")
+            names = re.search(r"^Extensions\n(.*?)\n\n", text,
+                              re.M | re.S).group(1)
+            self.assertEqual(
+                ["port", "qos", "mirror", "flows", "counters", "announce"],
+                [line.split()[0] for line in names.splitlines()[1:]])
+
+    def install_example(self, host):
+        """Builds the example as somebody would who has Portferry's package
+        and nothing else, in HOST, and installs it there."""
+        inside(host, "sh", "-ec", """
+            rm -rf /run/example
+            cp -r /usr/share/doc/portferry/example-extension /run/example ||
+                cp -r /usr/local/share/doc/portferry/example-extension \
+                    /run/example
+            make -C /run/example install""")
+        lab("agent", host, "restart")
+        self.wait_for_agent(host)
+
+    def remove_example(self, host):
+        inside(host, "sh", "-c", "rm -f \"$(pkg-config --variable="
+               "extensiondir portferry)/labels.so\"")
+        lab("agent", host, "restart")
+        self.wait_for_agent(host)
+
+    def wait_for_agent(self, host):
+        until("the agent on %s" % host, lambda: all(
+            c["connected"] for c in harness.portferry(
+                host, "status")["connections"]))
+
+    def labels(self, host):
+        text = output(host, "ovs-vsctl", "get", "Bridge", "br0",
+                      "external_ids").strip()
+        return dict(re.findall(r'((?:label|moves)-\w+)="?(\w+)"?', text))
+
+    def test_extension_of_somebody_else_travels(self):
+        # Its stamp still tells of the extension when that is gone.
+        ExtensionTest.whole, before = None, self.everything("a")
+        for host in HOSTS:
+            self.addCleanup(self.remove_example, host)
+            self.addCleanup(inside, host, "ovs-vsctl", "clear", "Bridge",
+                            "br0", "external_ids")
+            self.install_example(host)
+            self.assertIn("labels.so", output(host, "portferry", "status"))
+        inside("a", "ovs-vsctl", "set", "Bridge", "br0",
+               "external_ids:label-web0=frontend")
+        self.wait_for_text("a", "frontend")
+        for moves, source in enumerate(HOSTS, 1):
+            there = other(source)
+            self.move(source)
+            steps = self.assert_completed(there)
+            self.assertLessEqual(
+                {"property-verify", "property-add", "nic-save",
+                 "port-teardown", "nic-restore"},
+                {s["request"] for s in steps if s["extension"] == "labels"})
+            until("the label on %s" % there, lambda: self.labels(there) == {
+                "label-web0": "frontend", "moves-web0": str(moves),
+                "moves-trk0": str(moves)}, 5)
+            self.assertEqual({}, self.labels(source))
+            row = next(p for p in harness.portferry(there, "ports")["ports"]
+                       if p["name"] == "web0")
+            self.assertEqual(("frontend", moves), (row["label"],
+                                                   row["moves"]))
+            self.assert_same(before, self.everything(there))
+            self.assert_empty(source)
+            self.wait_for_text(there, "frontend")
+        # What it refuses is refused.
+        self.addCleanup(harness.define_network, "b", "ovsnet", "")
+        harness.define_network(
+            "b", "ovsnet", "<portferry:extension name='labels' required="
+            "'yes'><portferry:option name='max-length' value='3'/>"
+            "</portferry:extension>")
+        until("the agent on b to follow", lambda: harness.portferry(
+            "b", "status")["networks"][0]["extensions"])
+        result = migrate("vm1", "a", check=False)
+        self.assertIn('label "frontend" has 8 characters, and may have 3',
+                      result.stderr)
+        # And who does not have it, where it is required, takes no guest.
+        self.remove_example("b")
+        result = migrate("vm1", "a", check=False)
+        self.assertIn("extension 'labels', which network 'ovsnet' requires",
+                      result.stderr)
+        self.assert_empty("b")
 
 
 if __name__ == "__main__":
