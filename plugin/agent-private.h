@@ -121,7 +121,8 @@ const PfNic *pf_guests_first_openvswitch_nic(const PfDomain *);
 /* ---- hook-server.c, commands.c ------------------------------------------ */
 
 void pf_hook_server_init(PfAgent *);
-void pf_hook_server_run(void);
+void pf_hook_server_run(PfAgent *);
+void pf_hook_server_wait(void);
 void pf_commands_init(PfAgent *);
 
 #endif

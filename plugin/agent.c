@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "plugin/call.h"
 #include "plugin/check.h"
@@ -255,6 +256,7 @@ remove_migration(PfAgent *agent, guint i)
     g_autofree char *uuid = g_strdup(m->record->domain_uuid);
 
     g_ptr_array_remove_index(agent->migrations, i);
+    poll_immediate_wake();      /* A hook may wait for its end. */
     pf_guests_renew(agent->guests, uuid);
     for (gsize k = 0; k < G_N_ELEMENTS(first); k++) {
         if (kept & (1u << first[k])) {
@@ -264,12 +266,16 @@ remove_migration(PfAgent *agent, guint i)
     }
 }
 
-/* After a restart: what may a port do here, is the guest here? */
+/* After a restart: what may a port do here, is the guest here?  The way back
+ * needs no libvirt. */
 static gboolean
 may_run(const PfAgent *agent, const PfMigration *m)
 {
-    return (m->role == PF_ROLE_DESTINATION ? agent->networks_known
-            : agent->guests_known);
+    if (m->role == PF_ROLE_DESTINATION) {
+        return agent->networks_known;
+    }
+    return (agent->guests_known || m->machine.state == PF_S_UNDO
+            || m->machine.state == PF_S_UNDO_KEEP);
 }
 
 static void
@@ -680,7 +686,7 @@ pf_agent_new(const PfAgentOptions *options)
 void
 pf_agent_run(PfAgent *agent)
 {
-    pf_hook_server_run();
+    pf_hook_server_run(agent);
     pf_switch_run(agent->sw);
     pf_gates_run(agent->gates);
     pf_openflow_run(agent->openflow);
@@ -698,6 +704,7 @@ void
 pf_agent_wait(PfAgent *agent)
 {
     pf_switch_wait(agent->sw);
+    pf_hook_server_wait();
     pf_gates_wait(agent->gates);
     pf_openflow_wait(agent->openflow);
     pf_appctl_wait(agent->appctl);

@@ -447,9 +447,8 @@ apply_restore_port(PfSwitch *sw, const struct pf_op *op, GError **error)
         return FALSE;
     }
     if (port) {
-        if (!is_ghost(port)) {
-            VLOG_INFO("port %s: not a ghost of ours, stays as it is",
-                      op->name);
+        if (!is_ghost(port) || !has_role(port, PF_ROLE_CARRIER, NULL)) {
+            VLOG_DBG("port %s: no carrier, stays as it is", op->name);
             return TRUE;
         }
         delete_port(bridge, port);

@@ -472,6 +472,9 @@ made_text(Making *making)
             PfPortState *s = states->pdata[k];
             const char *text = pf_port_state_packed(s);
 
+            if (!pf_extension_find(s->extension)) {
+                continue;       /* It was loaded once. */
+            }
             if (strlen(text) <= PF_STAMP_MAX_TEXT) {
                 pf_stamp_port_add_extension(sp, s->extension, s->version,
                                             text);

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "plugin/extension.h"
 #include "plugin/incoming.h"
@@ -22,6 +23,9 @@
 #include "unixctl.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_hook_server);
+
+/* How long a guest that comes back waits for its own leaving. */
+#define DEFER_MS 2000
 
 /* ---- migrate begin ------------------------------------------------------ */
 
@@ -104,13 +108,49 @@ is_ours(PfAgent *agent, const char *xml)
     return FALSE;
 }
 
+/* Hooks of guests that come back while they are still leaving: they wait for
+ * the end of that. */
+typedef struct {
+    struct unixctl_conn *conn;
+    char *name;
+    char *xml;
+    gint64 deadline_ms;
+} Deferred;
+
+static GQueue deferred = G_QUEUE_INIT;
+
+static void
+defer(struct unixctl_conn *conn, const char *name, const char *xml)
+{
+    Deferred *d = g_new0(Deferred, 1);
+
+    d->conn = conn;
+    d->name = g_strdup(name);
+    d->xml = g_strdup(xml);
+    d->deadline_ms = time_msec() + DEFER_MS;
+    g_queue_push_tail(&deferred, d);
+}
+
 static void
 on_migrate(PfAgent *agent, struct unixctl_conn *conn, const char *name,
-           const char *xml)
+           const char *xml, gboolean may_wait)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(PfDomain) domain = pf_domain_parse(xml, &error);
     PfMigration *m;
+
+    if (domain && pf_agent_migration(agent, domain->uuid, PF_ROLE_SOURCE)) {
+        if (may_wait) {
+            defer(conn, name, xml);
+        } else {
+            g_set_error(&error, PF_EXTENSION_ERROR,
+                        PF_EXTENSION_ERROR_REFUSED, "its migration away from "
+                        "this host is not over yet: see `portferry status', "
+                        "and try again");
+            reply_refused(conn, name, error);
+        }
+        return;
+    }
 
     if (!domain && is_ours(agent, xml)) {
         reply_refused(conn, name, error);
@@ -242,7 +282,7 @@ on_qemu(PfAgent *agent, struct unixctl_conn *conn, const char *name,
     g_autoptr(PfDomain) domain = NULL;
 
     if (!strcmp(op, "migrate")) {
-        on_migrate(agent, conn, name, xml);
+        on_migrate(agent, conn, name, xml, TRUE);
         return;
     }
     domain = pf_domain_parse(xml, &error);
@@ -313,8 +353,8 @@ hook(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
 /* Open vSwitch's modules log whole requests at level debug, and those of the
  * hooks contain a domain's secrets: these two never log at that level,
  * whatever `vlog/set' says. */
-void
-pf_hook_server_run(void)
+static void
+keep_secrets(void)
 {
     static const char *const names[] = { "unixctl", "jsonrpc" };
 
@@ -324,6 +364,34 @@ pf_hook_server_run(void)
         if (module && vlog_is_enabled(module, VLL_DBG)) {
             vlog_set_levels(module, VLF_ANY_DESTINATION, VLL_INFO);
         }
+    }
+}
+
+void
+pf_hook_server_run(PfAgent *agent)
+{
+    keep_secrets();
+    for (guint n = g_queue_get_length(&deferred); n > 0; n--) {
+        Deferred *d = g_queue_pop_head(&deferred);
+        g_autoptr(PfDomain) domain = pf_domain_parse(d->xml, NULL);
+
+        if (domain && time_msec() < d->deadline_ms
+            && pf_agent_migration(agent, domain->uuid, PF_ROLE_SOURCE)) {
+            g_queue_push_tail(&deferred, d);
+            continue;
+        }
+        on_migrate(agent, d->conn, d->name, d->xml, FALSE);
+        g_free(d->name);
+        g_free(d->xml);
+        g_free(d);
+    }
+}
+
+void
+pf_hook_server_wait(void)
+{
+    for (const GList *l = deferred.head; l; l = l->next) {
+        poll_timer_wait_until(((const Deferred *) l->data)->deadline_ms);
     }
 }
 

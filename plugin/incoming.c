@@ -13,8 +13,8 @@
 
 /* ---- What an unstamped guest's XML says --------------------------------- */
 
-/* The image that libvirt's add-port would make of 'vlan' (may be NULL):
- * virNetDevOpenvswitchConstructVlans() of libvirt 9. */
+/* The image that libvirt's add-port would make of 'vlan' (may be NULL),
+ * floating: virNetDevOpenvswitchConstructVlans() of libvirt 9. */
 static GVariant *
 policies_of_vlan(const PfNetVlan *vlan)
 {
@@ -43,7 +43,7 @@ policies_of_vlan(const PfNetVlan *vlan)
     }
     g_variant_dict_init(&all, NULL);
     g_variant_dict_insert_value(&all, "port", g_variant_dict_end(&port));
-    return g_variant_ref_sink(g_variant_dict_end(&all));
+    return g_variant_dict_end(&all);
 }
 
 /* ---- A NIC -------------------------------------------------------------- */

@@ -23,6 +23,8 @@ VLOG_DEFINE_THIS_MODULE(pf_migration);
 /* libvirt calls `prepare' within milliseconds of `migrate'. */
 #define CHECKED_EXPIRES_MS 30000
 #define RETRY_MS 500
+/* Bytes of what verification has found, in one line. */
+#define MAX_ERROR 4000
 #define ASK_JOB_MS 1000
 /* Twice this and PF_HOOK_TIMEOUT_MAX_MS are within a hook's own deadline. */
 #define TIDY_UP_MS 400
@@ -131,9 +133,15 @@ PfExtensionPort
 pf_migration_extension_port(PfMigration *m, PfMigrationPort *port)
 {
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
-    gboolean ours = row && (m->role == PF_ROLE_SOURCE
-                            || !g_strcmp0(row->migration, m->record->uuid));
+    gboolean ours = row && row->ofport > 0
+        && (m->role == PF_ROLE_SOURCE
+            || !g_strcmp0(row->migration, m->record->uuid));
+    gint64 ofport = ours ? row->ofport : port->ofport;
 
+    if (!ours && ofport && pf_switch_ofport_taken(m->agent->sw, port->bridge,
+                                                  ofport, port->name)) {
+        ofport = 0;     /* It was this port's; by now another has it. */
+    }
     return (PfExtensionPort) {
         .domain = m->record->domain,
         .domain_uuid = m->record->domain_uuid,
@@ -143,7 +151,7 @@ pf_migration_extension_port(PfMigration *m, PfMigrationPort *port)
         .network = port->network,
         .iface_id = port->iface_id,
         .mtu = port->mtu,
-        .ofport = ours && row->ofport > 0 ? row->ofport : port->ofport,
+        .ofport = ofport,
         .is_here = (m->role == PF_ROLE_SOURCE
                     || m->machine.state > PF_D_CHECKED),
     };
@@ -269,6 +277,7 @@ pf_migration_port_format(PfMigration *m, PfMigrationPort *port)
         g_variant_dict_insert(&dict, "mailbox-is-ours", "b",
                               m->mailbox_is_ours);
     }
+    g_variant_dict_insert(&dict, "wish", "x", port->wish);
     g_variant_dict_insert(&dict, "ofport", "x", port->ofport);
     g_variant_dict_insert(&dict, "ifindex", "x", (gint64) port->ifindex);
     g_variant_dict_insert_value(&dict, "extensions",
@@ -292,6 +301,7 @@ pf_migration_port_parse(PfMigration *m, PfMigrationPort *port,
     }
     g_free(port->iface_id);
     port->iface_id = g_strdup(pf_codec_string(dict, "iface-id"));
+    pf_codec_integer(dict, "wish", &port->wish);
     pf_codec_integer(dict, "ofport", &port->ofport);
     if (pf_codec_integer(dict, "ifindex", &ifindex)) {
         port->ifindex = ifindex;
@@ -406,6 +416,26 @@ pf_part_note(PfPart *part, const char *note)
     part->note = g_strdup(note);
 }
 
+/* Of verification everything is told, of other requests the first failure. */
+static void
+note_failure(PfPart *part, const char *reason)
+{
+    PfMigration *m = part->m;
+    g_autofree char *text = g_strdup_printf(
+        "NIC %s, %s%s%s: %s", part->port, part->request,
+        part->extension ? " " : "", part->extension ? part->extension : "",
+        reason);
+
+    if (!m->error || m->request != PF_REQ_CHECK_VERIFY) {
+        pf_migration_error(m, "%s", text);
+    } else if (strlen(m->error) + strlen(text) < MAX_ERROR) {
+        char *all = g_strdup_printf("%s; %s", m->error, text);
+
+        g_free(m->error);
+        m->error = all;
+    }
+}
+
 void
 pf_part_end_detail(PfPart *part, const char *result, const char *detail)
 {
@@ -428,10 +458,7 @@ pf_part_end_detail(PfPart *part, const char *result, const char *detail)
         g_ptr_array_add(m->steps, pf_step_copy(&step));
     }
     if (!strcmp(result, "failed")) {
-        pf_migration_error(m, "NIC %s, %s%s%s: %s", part->port,
-                           part->request, part->extension ? " " : "",
-                           part->extension ? part->extension : "",
-                           detail ? detail : "failed");
+        note_failure(part, detail ? detail : "failed");
         m->request_failed = TRUE;
     }
     if (part->joined) {

@@ -572,8 +572,7 @@ undo_gate(gpointer user, const GError *error)
 static PfChange *
 undo_change(PfMigration *m, PfMigrationPort *port, gboolean keep)
 {
-    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
-    PfChange *change = pf_change_new(!is_original(row));
+    PfChange *change = pf_change_new(TRUE);
 
     /* Also if there is no carrier: one may be on its way. */
     pf_change_restore_port(change, port->bridge, port->name, port->undo);
@@ -737,7 +736,8 @@ finish_port(PfMigration *m, PfMigrationPort *port, gboolean is_here)
     PfChange *change;
     Leaving *leaving;
 
-    if (is_here && row && !is_original(row)) {
+    if (is_here && row && !g_strcmp0(row->role, PF_ROLE_CARRIER)
+        && !g_strcmp0(row->migration, m->record->uuid)) {
         /* Never leave a guest that is here without a port. */
         undo_port(m, port, FALSE);
         return;
@@ -773,8 +773,9 @@ finish_port(PfMigration *m, PfMigrationPort *port, gboolean is_here)
 static void
 finish(PfMigration *m)
 {
-    gboolean is_here = pf_guests_find(m->agent->guests,
-                                      m->record->domain_uuid) != NULL;
+    const PfGuest *guest = pf_guests_find(m->agent->guests,
+                                          m->record->domain_uuid);
+    gboolean is_here = guest && guest->state != PF_GUEST_INCOMING;
 
     for (guint i = 0; i < m->ports->len; i++) {
         finish_port(m, nth_port(m, i), is_here);

@@ -138,8 +138,8 @@ void pf_change_make_carrier(PfChange *, const char *name,
 /* The way back: replaces whatever is called 'name' on 'bridge' (carrier, or
  * nothing) by a system Port with 'image', whole external_ids included, its
  * OpenFlow number wished for.  'image' is from pf_switch_undo_image(); a QoS
- * in it that no longer exists is left out.  A port of that name that is not a
- * ghost of ours stays as it is.  Checked: ofport > 0 and error NULL. */
+ * in it that no longer exists is left out.  A port of that name that is no
+ * carrier stays as it is.  Checked: ofport > 0 and error NULL. */
 void pf_change_restore_port(PfChange *, const char *bridge, const char *name,
                             GVariant *image);
 /* Deletes the port 'name'; nothing to do if there is none.  With 'role' not

@@ -424,6 +424,12 @@ pf_flow_group_parse(const char *text, const PfFlowNames *names, char **why)
                                MAX_BUCKETS, MAX_ACTIONS_SIZE);
         return NULL;
     }
+    /* Any text to libopenvswitch, which does not quote it. */
+    const char *method = group->gm.props.selection_method;
+    if (*method && strcmp(method, "hash") && strcmp(method, "dp_hash")) {
+        *why = g_strdup("its selection_method is neither hash nor dp_hash");
+        return NULL;
+    }
     number_buckets(&group->gm.buckets);
     if (ofputil_bucket_check_duplicate_id(&group->gm.buckets)) {
         *why = g_strdup("two of its buckets have the same bucket_id");

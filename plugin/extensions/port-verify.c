@@ -248,14 +248,13 @@ verify_vlans(PfCall *call, const PfExtensionPort *port, GVariant *policies)
     if (!mode) {
         mode = tag >= 0 ? "access" : "trunk";
     }
-    if (!strcmp(mode, "access") || !strcmp(mode, "dot1q-tunnel")) {
+    /* In every mode but this one, no tag means VLAN 0. */
+    if (strcmp(mode, "trunk")) {
         verify_vlan(call, port, tag >= 0 ? "tag" : "no tag", MAX(tag, 0));
-        return;
     }
-    if (tag >= 0 && strcmp(mode, "trunk")) {
-        verify_vlan(call, port, "tag", tag);
+    if (strcmp(mode, "access") && strcmp(mode, "dot1q-tunnel")) {
+        verify_trunks(call, port, mode, trunks);
     }
-    verify_trunks(call, port, mode, trunks);
 }
 
 void

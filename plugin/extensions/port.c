@@ -272,6 +272,8 @@ port_get_policies(PfCall *call, const PfExtensionPort *port)
 typedef struct {
     char *name;
     char *bridge;
+    gint64 ofport;              /* Its number, should the Interface not say
+                                 * it; 0: none. */
     GVariant *policies;
 } Settings;
 
@@ -286,10 +288,10 @@ settings_free(gpointer settings_)
     g_free(s);
 }
 
-/* Whether another port of the bridge has OpenFlow number 'ofport', or asks for
- * it: then to ask for it would evict that one. */
+/* Whether another port of the bridge asks for OpenFlow number 'ofport': then
+ * it gets it, unless the one that has it asks for it, too. */
 static gboolean
-is_taken(PfTxn *txn, const Settings *s, gint64 ofport)
+is_asked_for(PfTxn *txn, const Settings *s, gint64 ofport)
 {
     g_autoptr(GPtrArray) ports = pf_port_bridge_ports(txn, s->bridge);
 
@@ -303,9 +305,8 @@ is_taken(PfTxn *txn, const Settings *s, gint64 ofport)
         ifaces = pf_port_referred(txn, ports->pdata[i], "interfaces",
                                   "Interface");
         for (guint j = 0; j < ifaces->len; j++) {
-            if (pf_port_get_integer(ifaces->pdata[j], "ofport", 0) == ofport
-                || pf_port_get_integer(ifaces->pdata[j], "ofport_request", 0)
-                   == ofport) {
+            if (pf_port_get_integer(ifaces->pdata[j], "ofport_request", 0)
+                == ofport) {
                 return TRUE;
             }
         }
@@ -330,6 +331,31 @@ setting(GVariant *policies, const PfPortColumn *c)
         return NULL;
     }
     return g_steal_pointer(&value);
+}
+
+/* The number that the port has and keeps; 0: none. */
+static gint64
+present_ofport(const PfRow *iface, gint64 otherwise)
+{
+    gint64 ofport = pf_port_get_integer(iface, "ofport", 0);
+
+    return ofport > 0 ? ofport : otherwise;
+}
+
+/* What ofport_request becomes of 'iface', for which 'wanted' (may be NULL) is
+ * wanted; NULL: empty.  The port's rules are in place for the number that it
+ * has: whatever is asked for, it must not get another one now. */
+static GVariant *
+ofport_request(PfTxn *txn, const Settings *s, const PfRow *iface,
+               GVariant *wanted)
+{
+    gint64 ofport = present_ofport(iface, s->ofport);
+
+    if (ofport && ((wanted && g_variant_get_int64(wanted) == ofport)
+                   || is_asked_for(txn, s, ofport))) {
+        return g_variant_ref_sink(g_variant_new_int64(ofport));
+    }
+    return NULL;
 }
 
 /* Brings the map 'c' of 'row' to 'value' (NULL: empty), key by key; foreign
@@ -387,9 +413,10 @@ apply(PfTxn *txn, gpointer settings, GError **error)
             continue;
         }
         value = setting(s->policies, c);
-        if (value && !strcmp(c->name, "ofport_request")
-            && is_taken(txn, s, g_variant_get_int64(value))) {
-            g_clear_pointer(&value, g_variant_unref);
+        if (!strcmp(c->name, "ofport_request")) {
+            g_autoptr(GVariant) wanted = g_steal_pointer(&value);
+
+            value = ofport_request(txn, s, row, wanted);
         }
         if (c->type == COL_STRINGS
             ? !write_map(txn, row, c, value, error)
@@ -400,13 +427,33 @@ apply(PfTxn *txn, gpointer settings, GError **error)
     return TRUE;
 }
 
+/* Says so if the policies ask for a number that is not the port's. */
+static void
+note_other_number(PfCall *call, const PfExtensionPort *port,
+                  GVariant *policies)
+{
+    const PfRow *iface = host->find(NULL, "Interface", "name", port->name);
+    g_autoptr(GVariant) wanted = pf_port_look_up(
+        policies, pf_port_find_column("interface", "ofport_request"));
+    gint64 ofport = iface ? present_ofport(iface, port->ofport) : 0;
+
+    if (iface && wanted && g_variant_get_int64(wanted) != ofport) {
+        host->note(call, "port '%s' has OpenFlow number %" G_GINT64_FORMAT
+                   " on this host and keeps it: its ofport_request %"
+                   G_GINT64_FORMAT " is left out", port->name, ofport,
+                   g_variant_get_int64(wanted));
+    }
+}
+
 static void
 bring(PfCall *call, const PfExtensionPort *port, GVariant *policies)
 {
     Settings *s = g_new(Settings, 1);
 
+    note_other_number(call, port, policies);
     s->name = g_strdup(port->name);
     s->bridge = g_strdup(port->bridge);
+    s->ofport = port->ofport;
     s->policies = g_variant_ref(policies);
     host->change(call, apply, s, settings_free);
 }

@@ -480,7 +480,27 @@ pf_qos_attach(PfTxn *txn, const PfRow *port, GVariant *policies,
                             error);
 }
 
-/* ---- Rows that are kept ------------------------------------------------- */
+/* ---- Rows that a port has left ------------------------------------------ */
+
+const PfRow *
+pf_qos_left(PfTxn *txn, const PfQosPort *p, GVariant *policies)
+{
+    g_autoptr(GVariant) content = g_variant_lookup_value(
+        policies, "qos", G_VARIANT_TYPE_VARDICT);
+    const char *key = NULL;
+    const PfRow *row = NULL;
+
+    if (content && g_variant_lookup(policies, "key", "&s", &key)) {
+        return find_shared(txn, key, content);
+    }
+    if (g_variant_lookup(policies, "libvirt", "b", NULL)) {
+        while ((row = pf_qos_host->next(txn, "QoS", row)) != NULL
+               && !pf_qos_is_libvirts(row, p)) {
+            continue;
+        }
+    }
+    return row;
+}
 
 static char *
 kept_key(const PfQosPort *p)

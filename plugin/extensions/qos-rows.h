@@ -92,6 +92,10 @@ guint64 pf_qos_spent(PfTxn *, const char *bridge, const char *except);
 gboolean pf_qos_attach(PfTxn *, const PfRow *port, GVariant *policies,
                        GError **error);
 
+/* The row that a port with 'policies', which is gone already, has left:
+ * libvirt's, or that of the same key and contents; NULL: none. */
+const PfRow *pf_qos_left(PfTxn *, const PfQosPort *, GVariant *policies);
+
 /* Marks 'row' as kept for the port's way back. */
 gboolean pf_qos_keep(PfTxn *, const PfRow *row, const PfQosPort *,
                      GError **error);

@@ -304,17 +304,20 @@ qos_guest_runs(PfCall *call, const PfExtensionPort *port,
 /* ---- Source ------------------------------------------------------------- */
 
 /* The row stays, for the way back, and is marked: only so it is known as this
- * port's when the Port is gone, also to an agent that was started again. */
+ * port's when the Port is gone, also to an agent that was started again.  If
+ * libvirt was faster and has deleted the Port, policies tell which it was. */
 static gboolean
 apply_teardown(PfTxn *txn, gpointer job_, GError **error)
 {
     struct job *job = job_;
     const PfRow *port = pf_qos_port_row(txn, &job->port);
-    const PfRow *row = pf_qos_of(txn, port);
+    const PfRow *row = (port ? pf_qos_of(txn, port)
+                        : pf_qos_left(txn, &job->port, job->policies));
 
     return (!row
             || (pf_qos_keep(txn, row, &job->port, error)
-                && pf_qos_host->set(txn, port, "qos", NULL, error)));
+                && (!port || pf_qos_host->set(txn, port, "qos", NULL,
+                                              error))));
 }
 
 static void
@@ -373,14 +376,16 @@ qos_port_return(PfCall *call, const PfExtensionPort *port, GVariant *policies)
     pf_qos_host->end(call, NULL);
 }
 
+/* What was kept and, if the port was never torn down, what it has left. */
 static gboolean
 apply_gone(PfTxn *txn, gpointer job_, GError **error)
 {
     struct job *job = job_;
-    g_autoptr(GHashTable) kept = new_set();
+    g_autoptr(GHashTable) old = new_set();
 
-    return (pf_qos_unkeep(txn, &job->port, kept, error)
-            && pf_qos_clean(txn, kept, &job->port, error));
+    add_uuid(old, pf_qos_left(txn, &job->port, job->policies));
+    return (pf_qos_unkeep(txn, &job->port, old, error)
+            && pf_qos_clean(txn, old, &job->port, error));
 }
 
 static void
