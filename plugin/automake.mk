@@ -56,6 +56,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/extensions/flows-ids.c \
 	plugin/extensions/flows-ids.h \
 	plugin/extensions/flows-install.c \
+	plugin/extensions/flows-paths.c \
+	plugin/extensions/flows-paths.h \
 	plugin/extensions/flows-restore.c \
 	plugin/extensions/flows-rule.c \
 	plugin/extensions/flows-rule.h \
@@ -64,6 +66,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/extensions/flows-set.h \
 	plugin/extensions/flows-slice.c \
 	plugin/extensions/flows-slice.h \
+	plugin/extensions/flows-turn.c \
+	plugin/extensions/flows-turn.h \
 	plugin/extensions/flows-verify.c \
 	plugin/extensions/flows.c \
 	plugin/extensions/flows.h \

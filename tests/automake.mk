@@ -111,6 +111,62 @@ $(LOADER_MODULES): tests/unit/fixtures/module.c \
 	    -DMODULE_$$(basename $@ .so | tr - _) -shared \
 	    -o $@ $< $(GLIB_LIBS)
 
+# Fuzz targets, which nobody needs but tests/fuzz/run: made by "make fuzzers"
+# where configure had CC=clang and --enable-fuzzers.
+FUZZERS = \
+	tests/fuzz/fuzz-domain \
+	tests/fuzz/fuzz-flows \
+	tests/fuzz/fuzz-hook \
+	tests/fuzz/fuzz-network \
+	tests/fuzz/fuzz-networkport \
+	tests/fuzz/fuzz-portdata
+EXTRA_PROGRAMS = $(FUZZERS)
+CLEANFILES += $(FUZZERS)
+.PHONY: fuzzers
+fuzzers: $(BUILT_SOURCES)
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) $(FUZZERS)
+
+# Without --exclude-libs: the sanitizers are for the shared libraries too.
+FUZZ_LDFLAGS = \
+	-Wl,--as-needed -Wl,--gc-sections $(PF_SANITIZERS) -fsanitize=fuzzer
+FUZZ_HARNESS = tests/fuzz/harness.c tests/fuzz/harness.h
+tests_fuzz_fuzz_domain_SOURCES = tests/fuzz/fuzz-domain.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_domain_LDADD = $(PORTFERRY_LIBS)
+tests_fuzz_fuzz_domain_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_flows_SOURCES = \
+	tests/fuzz/flows-oracle.c \
+	tests/fuzz/flows-oracle.h \
+	tests/fuzz/fuzz-flows.c \
+	$(FUZZ_HARNESS)
+tests_fuzz_fuzz_flows_LDADD = $(PORTFERRY_LIBS)
+tests_fuzz_fuzz_flows_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_hook_SOURCES = tests/fuzz/fuzz-hook.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_hook_LDADD = $(PORTFERRY_LIBS)
+tests_fuzz_fuzz_hook_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_network_SOURCES = tests/fuzz/fuzz-network.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_network_CPPFLAGS = \
+	$(AM_CPPFLAGS) -DSCHEMA='"$(abs_top_srcdir)/xml/network.rng"'
+tests_fuzz_fuzz_network_LDADD = $(PORTFERRY_LIBS)
+tests_fuzz_fuzz_network_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_networkport_SOURCES = \
+	tests/fuzz/fuzz-networkport.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_networkport_LDADD = $(PORTFERRY_LIBS)
+tests_fuzz_fuzz_networkport_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_portdata_SOURCES = tests/fuzz/fuzz-portdata.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_portdata_LDADD = $(PORTFERRY_LIBS)
+tests_fuzz_fuzz_portdata_LDFLAGS = $(FUZZ_LDFLAGS)
+
+EXTRA_DIST += \
+	tests/fuzz/corpus \
+	tests/fuzz/domain.dict \
+	tests/fuzz/flows.dict \
+	tests/fuzz/hook.dict \
+	tests/fuzz/lsan.supp \
+	tests/fuzz/network.dict \
+	tests/fuzz/networkport.dict \
+	tests/fuzz/portdata.dict \
+	tests/fuzz/run
+
 # Everything: what sets it up, runs it, and shows it.
 EXTRA_DIST += tests/check tests/demo tests/faults tests/setup
 
@@ -128,6 +184,8 @@ EXTRA_DIST += \
 
 # The lab: two hosts on one machine.
 EXTRA_DIST += \
+	tests/lab/capture \
+	tests/lab/capture-noise \
 	tests/lab/demo.py \
 	tests/lab/faults.py \
 	tests/lab/faults_cut.py \
@@ -148,5 +206,6 @@ EXTRA_DIST += \
 	tests/lab/net-ovsplain.xml \
 	tests/lab/ping-gap \
 	tests/lab/tap.py \
+	tests/lab/test-extensions.py \
 	tests/lab/test-invariants.py \
 	tests/lab/test-migration.py

@@ -158,6 +158,78 @@ check_resubmit(const Walk *walk, const struct ofpact_resubmit *resubmit)
     return check_pushed(walk);
 }
 
+/* Whoever may give the guest a MAC could move frames of others into its
+ * VLAN. */
+static char *
+check_moves(const Walk *walk)
+{
+    if (walk->check->vlans && walk->bound != PF_FLOW_BOUND_PORT
+        && !walk->in_group
+        && (!walk->origin_known || !allows(walk, walk->origin))) {
+        return g_strdup_printf("it gives a VLAN to frames of any VLAN and "
+                               "port; the network allows VLANs %s: match the "
+                               "port, or one of these VLANs",
+                               walk->check->vlans);
+    }
+    return NULL;
+}
+
+static gboolean
+is_vlan(const struct mf_field *field)
+{
+    return field->id == MFF_VLAN_TCI || field->id == MFF_VLAN_VID
+           || field->id == MFF_DL_VLAN;
+}
+
+static gboolean
+sets_vlan(const struct ofpact *ofpacts, size_t size)
+{
+    const struct ofpact *a;
+
+    OFPACT_FOR_EACH_FLATTENED (a, ofpacts, size) {
+        if (a->type == OFPACT_SET_VLAN_VID || a->type == OFPACT_PUSH_VLAN
+            || (a->type == OFPACT_SET_FIELD
+                && is_vlan(ofpact_get_SET_FIELD(a)->field))) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Whether group 'first' or one that it leads to gives frames a VLAN. */
+static gboolean
+group_sets_vlan(GHashTable *groups, guint32 first)
+{
+    const struct ofputil_bucket *bucket;
+    GHashTableIter iter;
+    PfFlowRefs refs;
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    GQueue queue = G_QUEUE_INIT;
+    gboolean sets = FALSE;
+    gpointer id;
+
+    g_queue_push_tail(&queue, GUINT_TO_POINTER(first));
+    while (!g_queue_is_empty(&queue)) {
+        gpointer next = g_queue_pop_head(&queue);
+        const PfFlowGroup *group = g_hash_table_lookup(groups, next);
+
+        if (!group || !g_hash_table_add(seen, next)) {
+            continue;
+        }
+        LIST_FOR_EACH (bucket, list_node, &group->gm.buckets) {
+            sets = sets || sets_vlan(bucket->ofpacts, bucket->ofpacts_len);
+        }
+        pf_flow_refs_init(&refs);
+        pf_flow_group_refs(group, &refs);
+        g_hash_table_iter_init(&iter, refs.groups);
+        while (g_hash_table_iter_next(&iter, &id, NULL)) {
+            g_queue_push_tail(&queue, id);
+        }
+        pf_flow_refs_clear(&refs);
+    }
+    return sets;
+}
+
 static char *
 check_group_ref(const Walk *walk, guint32 id)
 {
@@ -166,6 +238,9 @@ check_group_ref(const Walk *walk, guint32 id)
     }
 
     char *why = check_arrives(walk);
+    if (!why && group_sets_vlan(walk->check->groups, id)) {
+        why = check_moves(walk);
+    }
     return why ? why : check_pushed(walk);
 }
 
@@ -183,6 +258,11 @@ check_meter_ref(const Walk *walk, guint32 id)
 static char *
 set_vlan(Walk *walk, guint vid)
 {
+    char *why = check_moves(walk);
+
+    if (why) {
+        return why;
+    }
     walk->known = TRUE;
     walk->vid = vid;
     walk->pushed = FALSE;
@@ -193,6 +273,25 @@ set_vlan(Walk *walk, guint vid)
                                "allows VLANs %s", vlan, walk->check->vlans);
     }
     return NULL;
+}
+
+static gboolean
+is_tunnel(const struct mf_field *field)
+{
+    return g_str_has_prefix(field->name, "tun_");
+}
+
+/* 'what' chooses in which of the bridge's tunnels, or of their networks, the
+ * guest is. */
+static char *
+check_tunnel(const Walk *walk, const char *what)
+{
+    if (walk->check->others_by_name) {
+        return NULL;
+    }
+    return g_strdup_printf("%s chooses a tunnel; the network's option "
+                           "other-ports of extension flows is \"refuse\", "
+                           "not \"by-name\"", what);
 }
 
 /* Something writes 'n_bits' from 'ofs' of 'field' that is not known now. */
@@ -221,7 +320,7 @@ check_write(Walk *walk, const struct mf_field *field, guint ofs, guint n_bits)
         return NULL;
 
     default:
-        return NULL;
+        return is_tunnel(field) ? check_tunnel(walk, field->name) : NULL;
     }
 }
 
@@ -368,8 +467,6 @@ is_local(enum ofpact_type type)
     case OFPACT_SET_MPLS_TTL:
     case OFPACT_DEC_MPLS_TTL:
     case OFPACT_PUSH_MPLS:
-    case OFPACT_DELETE_FIELD:
-    case OFPACT_SET_TUNNEL:
     case OFPACT_SET_QUEUE:
     case OFPACT_POP_QUEUE:
     case OFPACT_FIN_TIMEOUT:
@@ -419,6 +516,10 @@ check_action(Walk *walk, const struct ofpact *a)
         return check_pop_mpls(walk, ofpact_get_POP_MPLS(a)->ethertype);
     case OFPACT_SET_FIELD:
         return check_set_field(walk, ofpact_get_SET_FIELD(a));
+    case OFPACT_SET_TUNNEL:
+        return check_tunnel(walk, ofpact_name(a->type));
+    case OFPACT_DELETE_FIELD:
+        return check_write(walk, ofpact_get_DELETE_FIELD(a)->field, 0, 0);
     case OFPACT_REG_MOVE:
         return check_subfield(walk, &ofpact_get_REG_MOVE(a)->dst);
     case OFPACT_STACK_POP:
@@ -486,24 +587,45 @@ match_vlan(const struct match *match, Walk *walk)
     walk->vid = walk->origin;
 }
 
+/* Whether the match is on one address, and not on that of everybody. */
+static gboolean
+has_own_address(const struct match *match)
+{
+    const struct flow *flow = &match->flow, *mask = &match->wc.masks;
+
+    return (eth_mask_is_exact(mask->dl_dst)
+            && !eth_addr_is_multicast(flow->dl_dst))
+           || (mask->nw_dst == OVS_BE32_MAX && !ip_is_multicast(flow->nw_dst)
+               && flow->nw_dst != OVS_BE32_MAX)
+           || (ipv6_mask_is_exact(&mask->ipv6_dst)
+               && !ipv6_addr_is_multicast(&flow->ipv6_dst))
+           || ipv6_mask_is_exact(&mask->nd_target);
+}
+
+/* Whether the match is on something that an earlier table has chosen.  The
+ * first table finds zeros there, as all that has not been set is. */
+static gboolean
+has_choice(const PfFlowRule *rule, const struct match *match)
+{
+    const struct flow *flow = &match->flow;
+    gboolean is_chosen = flow->metadata || flow->tunnel.tun_id
+                         || flow->ct_mark || !ovs_u128_is_zero(flow->ct_label)
+                         || (eth_mask_is_exact(match->wc.masks.dl_dst)
+                             && !eth_addr_is_broadcast(flow->dl_dst));
+
+    for (guint i = 0; i < FLOW_N_REGS; i++) {
+        is_chosen = is_chosen || flow->regs[i];
+    }
+    return rule->fm.table_id && is_chosen;
+}
+
 /* Whether a rule that is the port's only by its output is about some of the
  * bridge's frames, and not about everybody's. */
 static gboolean
-is_narrow(const struct match *match)
+is_narrow(const PfFlowRule *rule, const struct match *match)
 {
-    const struct flow *mask = &match->wc.masks;
-    gboolean narrow = mask->in_port.ofp_port || mask->metadata
-                      || mask->nw_dst || mask->tunnel.tun_id
-                      || mask->ct_mark
-                      || !eth_addr_is_zero(mask->dl_dst)
-                      || !ipv6_mask_is_any(&mask->ipv6_dst)
-                      || !ipv6_mask_is_any(&mask->nd_target)
-                      || !ovs_u128_is_zero(mask->ct_label);
-
-    for (guint i = 0; i < FLOW_N_REGS; i++) {
-        narrow = narrow || mask->regs[i];
-    }
-    return narrow;
+    return match->wc.masks.in_port.ofp_port || has_own_address(match)
+           || has_choice(rule, match);
 }
 
 static char *
@@ -525,9 +647,10 @@ check_match(const Walk *walk, const PfFlowRule *rule,
                                "0x%" G_GINT64_MODIFIER "x", cookie,
                                check->cookie, check->cookie_mask);
     }
-    if (walk->bound == PF_FLOW_BOUND_OUTPUT && !is_narrow(match)) {
-        return g_strdup("it brings everybody's frames to the port: match a "
-                        "destination address, a register or metadata");
+    if (walk->bound == PF_FLOW_BOUND_OUTPUT && !is_narrow(rule, match)) {
+        return g_strdup("it brings everybody's frames to the port: match one "
+                        "whole destination address or, past table 0, a "
+                        "register or metadata that is not 0");
     }
     if (match->wc.masks.actset_output) {
         return g_strdup("it matches actset_output, a number that means "

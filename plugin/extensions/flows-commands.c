@@ -6,11 +6,15 @@
 
 #include "plugin/extensions/flows-commands.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "byte-order.h"
 #include "plugin/extensions/flows-ask.h"
+#include "plugin/extensions/flows-turn.h"
 #include "plugin/extensions/flows.h"
+
+#define UNDO_MS 500             /* At least, even if it was too late. */
 
 gboolean
 pf_flow_has_tables(GVariant *policies)
@@ -69,18 +73,17 @@ pf_flow_commands_groups(GPtrArray *commands, PfFlowSet *set,
 }
 
 void
-pf_flow_commands_meters(GPtrArray *commands, GPtrArray *undo, PfFlowSet *set,
+pf_flow_commands_meters(GPtrArray *commands, PfFlowSet *set,
                         const PfFlowIds *ids)
 {
     for (guint i = 0; i < ids->new_meters->len; i++) {
         gpointer id = GUINT_TO_POINTER(
             g_array_index(ids->new_meters, guint32, i));
         const PfFlowMeter *meter = g_hash_table_lookup(set->meters, id);
-        guint here = GPOINTER_TO_UINT(g_hash_table_lookup(ids->meters, id));
-        g_autofree char *text = pf_flow_meter_text(meter, here);
+        g_autofree char *text = pf_flow_meter_text(
+            meter, GPOINTER_TO_UINT(g_hash_table_lookup(ids->meters, id)));
 
         g_ptr_array_add(commands, g_strconcat("add ", text, NULL));
-        g_ptr_array_add(undo, g_strdup_printf("delete meter=%u", here));
     }
 }
 
@@ -88,10 +91,12 @@ pf_flow_commands_meters(GPtrArray *commands, GPtrArray *undo, PfFlowSet *set,
 
 typedef struct {
     char *bridge;
-    guint timeout_ms;
-    GPtrArray *undo;
+    gint64 deadline;            /* Monotonic. */
+    GPtrArray *meters;
+    guint next;                 /* Of the meters. */
+    GPtrArray *undo;            /* Deletes those that were added. */
     GPtrArray *commands;
-    GError *error;              /* The bundle's. */
+    GError *error;              /* What has ended it. */
     PfFlowDone done;
     gpointer user;
 } Work;
@@ -111,11 +116,18 @@ static void
 work_end(Work *work, const GError *error)
 {
     work->done(work->user, error);
+    g_ptr_array_unref(work->meters);
     g_ptr_array_unref(work->undo);
     g_ptr_array_unref(work->commands);
     g_clear_error(&work->error);
     g_free(work->bridge);
     g_free(work);
+}
+
+static guint
+work_left_ms(const Work *work)
+{
+    return MAX((work->deadline - g_get_monotonic_time()) / 1000, 1);
 }
 
 /* The meters are gone again, or what is left of them is swept later. */
@@ -133,7 +145,8 @@ fail(Work *work, const GError *error)
     if (work->undo->len) {
         work->error = g_error_copy(error);
         pf_flows_host->openflow_meters(work->bridge, work->undo,
-                                       work->timeout_ms, undone, work);
+                                       MAX(work_left_ms(work), UNDO_MS),
+                                       undone, work);
     } else {
         work_end(work, error);
     }
@@ -151,16 +164,48 @@ bundle_done(gpointer user, const GError *error)
     }
 }
 
+/* Notes how to undo the command that was carried out last. */
 static void
-meters_done(gpointer user, const GError *error)
+note_undo(Work *work)
+{
+    const char *command = work->meters->pdata[work->next];
+    guint id;
+
+    if (sscanf(command, "add meter=%u", &id) == 1) {
+        g_ptr_array_add(work->undo, g_strdup_printf("delete meter=%u", id));
+    }
+}
+
+static void work_go(Work *);
+
+static void
+meter_done(gpointer user, const GError *error)
 {
     Work *work = user;
 
     if (error) {
         fail(work, error);
+        return;
+    }
+    note_undo(work);
+    work->next++;
+    work_go(work);
+}
+
+/* The next meter by itself, so that it is known which ones were added; or, at
+ * last, the bundle. */
+static void
+work_go(Work *work)
+{
+    if (work->next < work->meters->len) {
+        g_autoptr(GPtrArray) one = g_ptr_array_new();
+
+        g_ptr_array_add(one, work->meters->pdata[work->next]);
+        pf_flows_host->openflow_meters(work->bridge, one, work_left_ms(work),
+                                       meter_done, work);
     } else if (work->commands->len) {
         pf_flows_host->openflow_bundle(work->bridge, work->commands,
-                                       work->timeout_ms, bundle_done, work);
+                                       work_left_ms(work), bundle_done, work);
     } else {
         work_end(work, NULL);
     }
@@ -168,28 +213,32 @@ meters_done(gpointer user, const GError *error)
 
 void
 pf_flow_carry_out(const char *bridge, guint timeout_ms,
-                  const GPtrArray *meters, const GPtrArray *undo,
-                  const GPtrArray *commands, PfFlowDone done, gpointer user)
+                  const GPtrArray *meters, const GPtrArray *commands,
+                  PfFlowDone done, gpointer user)
 {
     Work *work = g_new0(Work, 1);
 
     work->bridge = g_strdup(bridge);
-    work->timeout_ms = timeout_ms;
-    work->undo = copy_strings(undo);
+    work->deadline = g_get_monotonic_time() + timeout_ms * (gint64) 1000;
+    work->meters = copy_strings(meters);
+    work->undo = g_ptr_array_new_with_free_func(g_free);
     work->commands = copy_strings(commands);
     work->done = done;
     work->user = user;
-    if (meters->len) {
-        pf_flows_host->openflow_meters(bridge, meters, timeout_ms,
-                                       meters_done, work);
-    } else {
-        meters_done(work, NULL);
-    }
+    work_go(work);
+}
+
+gboolean
+pf_flow_is_taken(const GError *error)
+{
+    return error && (strstr(error->message, "OFPMMFC_METER_EXISTS")
+                     || strstr(error->message, "OFPGMFC_GROUP_EXISTS"));
 }
 
 /* ---- Sweeping ----------------------------------------------------------- */
 
 typedef struct {
+    const PfExtensionPort *port;
     char *bridge;
     guint timeout_ms;
     PfFlowSet *set;
@@ -203,6 +252,7 @@ typedef struct {
 static void
 sweep_end(Sweep *sweep, const GError *error)
 {
+    pf_flow_turn_release(sweep->bridge);
     sweep->done(sweep->user, error);
     pf_flow_set_unref(sweep->set);
     pf_flow_here_free(sweep->here);
@@ -252,7 +302,6 @@ spare_referred(Sweep *sweep)
 static void
 sweep_unused(Sweep *sweep)
 {
-    g_autoptr(GPtrArray) none = g_ptr_array_new();
     g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
     GHashTableIter iter;
     gpointer id;
@@ -264,7 +313,7 @@ sweep_unused(Sweep *sweep)
                             "group delete group_id=%u",
                             GPOINTER_TO_UINT(id)));
     }
-    pf_flow_carry_out(sweep->bridge, sweep->timeout_ms, sweep->meters, none,
+    pf_flow_carry_out(sweep->bridge, sweep->timeout_ms, sweep->meters,
                       commands, sweep_done, sweep);
 }
 
@@ -339,13 +388,24 @@ sweep_here(gpointer user, PfFlowHere *here, const GError *error)
     pf_flow_ask_go(ask, sweep_answered, sweep);
 }
 
+static void
+sweep_turn(gpointer user)
+{
+    static const PfFlowOptions all = { .carry = TRUE };
+    Sweep *sweep = user;
+
+    pf_flow_here_read(pf_flows_host, sweep->port, &all,
+                      PF_FLOW_HERE_GROUPS | PF_FLOW_HERE_METERS,
+                      sweep->timeout_ms, sweep_here, sweep);
+}
+
 void
 pf_flow_sweep(const PfExtensionPort *port, guint timeout_ms, PfFlowSet *set,
               PfFlowDone done, gpointer user)
 {
-    static const PfFlowOptions all = { .carry = TRUE };
     Sweep *sweep = g_new0(Sweep, 1);
 
+    sweep->port = port;
     sweep->bridge = g_strdup(port->bridge);
     sweep->timeout_ms = timeout_ms;
     sweep->set = set;
@@ -353,7 +413,5 @@ pf_flow_sweep(const PfExtensionPort *port, guint timeout_ms, PfFlowSet *set,
     sweep->meters = g_ptr_array_new_with_free_func(g_free);
     sweep->done = done;
     sweep->user = user;
-    pf_flow_here_read(pf_flows_host, port, &all,
-                      PF_FLOW_HERE_GROUPS | PF_FLOW_HERE_METERS, timeout_ms,
-                      sweep_here, sweep);
+    pf_flow_turn_take(sweep->bridge, sweep_turn, sweep);
 }

@@ -20,24 +20,25 @@ char *pf_flow_command_delete(const PfFlowRule *rule, const PfFlowNames *);
 /* Appends commands that add the new groups of 'ids'. */
 void pf_flow_commands_groups(GPtrArray *commands, PfFlowSet *,
                              const PfFlowIds *);
-/* Appends commands that add the new meters of 'ids', and to 'undo' those that
- * delete them again. */
-void pf_flow_commands_meters(GPtrArray *commands, GPtrArray *undo,
-                             PfFlowSet *, const PfFlowIds *);
+/* Appends commands that add the new meters of 'ids'. */
+void pf_flow_commands_meters(GPtrArray *commands, PfFlowSet *,
+                             const PfFlowIds *);
 
 /* Called once, possibly from within. */
 typedef void (*PfFlowDone)(gpointer user, const GError *error);
 
-/* Carries out 'meters' (what undoes them is 'undo') and then 'commands' as one
- * bundle; nothing remains of the former if the latter is refused.  Each may be
- * empty. */
+/* Carries out 'meters' and then 'commands' as one bundle; what was added of
+ * the former is deleted again if something is refused.  Each may be empty. */
 void pf_flow_carry_out(const char *bridge, guint timeout_ms,
-                       const GPtrArray *meters, const GPtrArray *undo,
-                       const GPtrArray *commands, PfFlowDone done,
-                       gpointer user);
+                       const GPtrArray *meters, const GPtrArray *commands,
+                       PfFlowDone done, gpointer user);
+/* Whether it was refused because somebody else has taken the number of a group
+ * or meter in the meantime. */
+gboolean pf_flow_is_taken(const GError *);
 
 /* Deletes the groups and meters of 'set' that are on the port's bridge and
- * that nothing uses any more.  'set' is the callee's, and nobody else's. */
+ * that nothing uses any more, when it is the bridge's turn.  'set' is the
+ * callee's, and nobody else's. */
 void pf_flow_sweep(const PfExtensionPort *port, guint timeout_ms,
                    PfFlowSet *set, PfFlowDone done, gpointer user);
 

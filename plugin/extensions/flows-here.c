@@ -80,6 +80,41 @@ pf_flow_here_ports(const PfHost *host, const char *bridge)
     return walk.names;
 }
 
+static void
+add_mac(GHashTable *macs, const char *mac, const char *name)
+{
+    if (mac) {
+        g_hash_table_insert(macs, g_ascii_strdown(mac, -1), g_strdup(name));
+    }
+}
+
+GHashTable *
+pf_flow_here_macs(const PfHost *host, const char *bridge,
+                  const char *without)
+{
+    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, bridge);
+    GHashTable *macs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                             g_free);
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, ports);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        const PfRow *row = strcmp(name, without)
+                           ? host->find(NULL, "Interface", "name", name)
+                           : NULL;
+        g_autoptr(GVariant) in_use = row ? host->get(row, "mac_in_use")
+                                         : NULL;
+        g_autofree char *attached =
+            row ? host->get_key(row, "external_ids", "attached-mac") : NULL;
+
+        add_mac(macs, in_use ? g_variant_get_string(in_use, NULL) : NULL,
+                name);
+        add_mac(macs, attached, name);
+    }
+    return macs;
+}
+
 gboolean
 pf_flow_here_is_others(const PfHost *host, const PfExtensionPort *port)
 {

@@ -52,6 +52,10 @@ char *pf_flow_here_narrow(const char *filter, const PfFlowOptions *);
 GHashTable *pf_flow_here_ports(const PfHost *, const char *bridge);
 /* Whether another port of its bridge has the number of 'port' by now. */
 gboolean pf_flow_here_is_others(const PfHost *, const PfExtensionPort *port);
+/* The MACs of the NICs and devices at the ports of 'bridge', in lower case, to
+ * the names of these; without the port of that name. */
+GHashTable *pf_flow_here_macs(const PfHost *, const char *bridge,
+                              const char *without);
 /* Names for all ports of 'bridge', of which 'own' with 'ofport' is the port
  * itself. */
 PfFlowNames *pf_flow_here_names(const PfHost *, const char *bridge,

@@ -16,6 +16,7 @@
 #include "plugin/extensions/flows-commands.h"
 #include "plugin/extensions/flows-idle.h"
 #include "plugin/extensions/flows-slice.h"
+#include "plugin/extensions/flows-turn.h"
 
 typedef struct {
     PfCall *call;
@@ -25,8 +26,11 @@ typedef struct {
     gboolean is_return;         /* port_return, not property_add. */
     PfFlowSet *set;
     PfFlowIds *ids;             /* NULL: it has no groups or meters. */
-    GPtrArray *meters, *undo, *commands;
+    gboolean has_turn;          /* Of the bridge. */
+    gboolean is_again;          /* A number was taken the first time. */
+    GPtrArray *meters, *commands;
     guint next;                 /* Of the rules. */
+    PfFlowCheck check;
     struct eth_addr mac;        /* Taking away: the port's... */
     GHashTable *ports;          /* ...and the bridge's ports' names. */
 } Install;
@@ -52,7 +56,6 @@ install_new(PfCall *call, const PfExtensionPort *port, GVariant *policies)
     install->options = options;
     install->policies = policies;
     install->meters = g_ptr_array_new_with_free_func(g_free);
-    install->undo = g_ptr_array_new_with_free_func(g_free);
     install->commands = g_ptr_array_new_with_free_func(g_free);
     return install;
 }
@@ -60,12 +63,14 @@ install_new(PfCall *call, const PfExtensionPort *port, GVariant *policies)
 static void
 install_end(Install *install, const GError *error)
 {
+    if (install->has_turn) {
+        pf_flow_turn_release(install->port->bridge);
+    }
     pf_flows_host->end(install->call, error);
     pf_flow_set_unref(install->set);
     pf_flow_ids_free(install->ids);
     g_clear_pointer(&install->ports, g_hash_table_unref);
     g_ptr_array_unref(install->meters);
-    g_ptr_array_unref(install->undo);
     g_ptr_array_unref(install->commands);
     g_free(install);
 }
@@ -89,13 +94,35 @@ read_set(Install *install, PfFlowSetDone done)
         install);
 }
 
+/* Adds a command that deletes all rules with the port's number, whether they
+ * are in the policies or not. */
+static void
+command_delete_all(Install *install)
+{
+    if (install->port->ofport > 0
+        && !pf_flow_here_is_others(pf_flows_host, install->port)) {
+        g_autofree char *in = g_strdup_printf(
+            "in_port=%" G_GINT64_FORMAT, install->port->ofport);
+        g_autofree char *narrow = pf_flow_here_narrow(in, &install->options);
+
+        g_ptr_array_add(install->commands,
+                        g_strconcat("flow delete ", narrow, NULL));
+    }
+}
+
 /* ---- Adding ------------------------------------------------------------- */
+
+static void add_again(Install *);
 
 static void
 install_done(gpointer user, const GError *error)
 {
     Install *install = user;
 
+    if (pf_flow_is_taken(error) && install->has_turn && !install->is_again) {
+        add_again(install);
+        return;
+    }
     if (!error && install->ids) {
         pf_flow_ids_remember(install->port->name,
                              g_steal_pointer(&install->ids));
@@ -139,8 +166,7 @@ add_step(gpointer user)
     if (install->next == install->set->rules->len) {
         pf_flow_carry_out(install->port->bridge,
                           pf_flows_timeout(install->call), install->meters,
-                          install->undo, install->commands, install_done,
-                          install);
+                          install->commands, install_done, install);
         return FALSE;
     }
     rule = install->set->rules->pdata[install->next++];
@@ -170,10 +196,111 @@ add_here(gpointer user, PfFlowHere *here_, const GError *error)
         install_fail(install, PF_FLOW_ERROR_IDS, why);
         return;
     }
-    pf_flow_commands_meters(install->meters, install->undo, install->set,
-                            install->ids);
+    pf_flow_commands_meters(install->meters, install->set, install->ids);
     pf_flow_commands_groups(install->commands, install->set, install->ids);
     pf_flow_slice(add_step, install);
+}
+
+static void
+add_turn(gpointer user)
+{
+    Install *install = user;
+
+    install->has_turn = TRUE;
+    pf_flow_here_read(pf_flows_host, install->port, &install->options,
+                      PF_FLOW_HERE_RULES | PF_FLOW_HERE_GROUPS
+                      | PF_FLOW_HERE_METERS,
+                      pf_flows_timeout(install->call), add_here, install);
+}
+
+static void
+set_again(gpointer user, PfFlowSet *set)
+{
+    Install *install = user;
+
+    install->set = set;
+    command_delete_all(install);
+    add_turn(install);
+}
+
+/* Somebody who is not one of us has added a group or meter of a number that
+ * was chosen: chooses anew, once. */
+static void
+add_again(Install *install)
+{
+    install->is_again = TRUE;
+    g_clear_pointer(&install->set, pf_flow_set_unref);
+    g_clear_pointer(&install->ids, pf_flow_ids_free);
+    g_ptr_array_set_size(install->meters, 0);
+    g_ptr_array_set_size(install->commands, 0);
+    install->next = 0;
+    read_set(install, set_again);
+}
+
+/* The set is good: whatever rules of the port's number are there come from a
+ * port that had it before. */
+static void
+add_checked(Install *install)
+{
+    command_delete_all(install);
+    if (pf_flow_has_tables(install->policies)) {
+        pf_flow_turn_take(install->port->bridge, add_turn, install);
+    } else {
+        pf_flow_slice(add_step, install);
+    }
+}
+
+/* What was verified had no number yet: looks again, now that the port has
+ * one. */
+static gboolean
+check_step(gpointer user)
+{
+    Install *install = user;
+    const PfFlowSet *set = install->set;
+    g_autofree char *why = NULL;
+    const PfFlowRule *rule;
+
+    if (install->next == set->rules->len) {
+        install->next = 0;
+        add_checked(install);
+        return FALSE;
+    }
+    rule = set->rules->pdata[install->next++];
+    why = pf_flow_check_rule(&install->check, rule);
+    if (why) {
+        g_autofree char *text = pf_flow_rule_text(rule, set->names,
+                                                  PF_FLOW_BY_NAME);
+        g_autofree char *all = g_strdup_printf("rule \"%.300s\": %s", text,
+                                               why);
+
+        install_fail(install, PF_FLOW_ERROR_INVALID, all);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+check_set(Install *install)
+{
+    PfFlowSet *set = install->set;
+    GHashTableIter iter;
+    gpointer id, group;
+
+    install->check = pf_flows_check(install->call, install->port,
+                                    &install->options, set);
+    g_hash_table_iter_init(&iter, set->groups);
+    while (g_hash_table_iter_next(&iter, &id, &group)) {
+        g_autofree char *why = pf_flow_check_group(&install->check, group);
+
+        if (why) {
+            g_autofree char *all = g_strdup_printf(
+                "group %u: %s", GPOINTER_TO_UINT(id), why);
+
+            install_fail(install, PF_FLOW_ERROR_INVALID, all);
+            return;
+        }
+    }
+    pf_flow_slice(check_step, install);
 }
 
 static void
@@ -184,13 +311,10 @@ add_set(gpointer user, PfFlowSet *set)
     install->set = set;
     if (set->problems->len) {
         install_fail(install, PF_FLOW_ERROR_INVALID, set->problems->pdata[0]);
-    } else if (pf_flow_has_tables(install->policies)) {
-        pf_flow_here_read(pf_flows_host, install->port, &install->options,
-                          PF_FLOW_HERE_RULES | PF_FLOW_HERE_GROUPS
-                          | PF_FLOW_HERE_METERS,
-                          pf_flows_timeout(install->call), add_here, install);
+    } else if (install->is_return) {
+        add_checked(install);   /* They were here before. */
     } else {
-        pf_flow_slice(add_step, install);
+        check_set(install);
     }
 }
 
@@ -253,7 +377,7 @@ remove_step(gpointer user)
     if (install->next == set->rules->len) {
         pf_flow_carry_out(install->port->bridge,
                           pf_flows_timeout(install->call), install->meters,
-                          install->undo, install->commands, removed, install);
+                          install->commands, removed, install);
         return FALSE;
     }
     rule = set->rules->pdata[install->next++];
@@ -275,16 +399,7 @@ remove_set(gpointer user, PfFlowSet *set)
     install->mac = pf_flow_here_mac(install->port->mac);
     install->ports = pf_flow_here_ports(pf_flows_host,
                                         install->port->bridge);
-    if (install->port->ofport > 0
-        && !pf_flow_here_is_others(pf_flows_host, install->port)) {
-        /* Whether they are in the policies or not. */
-        g_autofree char *in = g_strdup_printf(
-            "in_port=%" G_GINT64_FORMAT, install->port->ofport);
-        g_autofree char *narrow = pf_flow_here_narrow(in, &install->options);
-
-        g_ptr_array_add(install->commands,
-                        g_strconcat("flow delete ", narrow, NULL));
-    }
+    command_delete_all(install);
     pf_flow_slice(remove_step, install);
 }
 
@@ -317,8 +432,8 @@ pf_flows_port_teardown(PfCall *call, const PfExtensionPort *port,
 
 /* ---- The guest runs elsewhere ------------------------------------------- */
 
-/* Also for a port that nobody has torn down here: its agent did not run, or was
- * too late. */
+/* Also for a port that nobody has torn down here: its agent did not run, or
+ * was too late. */
 void
 pf_flows_port_gone(PfCall *call, const PfExtensionPort *port,
                    GVariant *policies)

@@ -17,6 +17,7 @@
 #include "plugin/extensions/flows-commands.h"
 #include "plugin/extensions/flows-idle.h"
 #include "plugin/extensions/flows-slice.h"
+#include "plugin/extensions/flows-turn.h"
 
 /* What is left of a rule's timeouts. */
 typedef struct {
@@ -34,21 +35,31 @@ typedef struct {
                                  * groups and meters. */
     gboolean tables_differ;     /* Groups or meters have changed. */
     PfFlowIds *ids;             /* NULL: as remembered. */
-    GPtrArray *meters, *undo, *commands;
+    gboolean has_turn;          /* Of the bridge. */
+    GPtrArray *meters, *commands;
     guint next;
     GHashTable *added;          /* Keys of rules that are added. */
 } Restore;
 
 static void
+give_turn(Restore *restore)
+{
+    if (restore->has_turn) {
+        restore->has_turn = FALSE;
+        pf_flow_turn_release(restore->port->bridge);
+    }
+}
+
+static void
 restore_end(Restore *restore, const GError *error)
 {
+    give_turn(restore);
     pf_flows_host->end(restore->call, error);
     g_hash_table_unref(restore->left);
     pf_flow_set_unref(restore->gone);
     pf_flow_set_unref(restore->now);
     pf_flow_ids_free(restore->ids);
     g_ptr_array_unref(restore->meters);
-    g_ptr_array_unref(restore->undo);
     g_ptr_array_unref(restore->commands);
     g_hash_table_unref(restore->added);
     g_free(restore);
@@ -216,6 +227,7 @@ carried_out(gpointer user, const GError *error)
         pf_flow_ids_remember(restore->port->name,
                              g_steal_pointer(&restore->ids));
     }
+    give_turn(restore);
     if (restore->tables_differ) {
         /* Those that the port had before, if nothing uses them now. */
         pf_flow_set_read_own(restore->old, restore->port->name,
@@ -242,8 +254,8 @@ delete_gone(Restore *restore)
         }
     }
     pf_flow_carry_out(restore->port->bridge, pf_flows_timeout(restore->call),
-                      restore->meters, restore->undo, restore->commands,
-                      carried_out, restore);
+                      restore->meters, restore->commands, carried_out,
+                      restore);
 }
 
 static void
@@ -320,10 +332,21 @@ here_read(gpointer user, PfFlowHere *here_, const GError *error)
         restore_end(restore, error ? error : own_error);
         return;
     }
-    pf_flow_commands_meters(restore->meters, restore->undo, restore->now,
-                            restore->ids);
+    pf_flow_commands_meters(restore->meters, restore->now, restore->ids);
     pf_flow_commands_groups(restore->commands, restore->now, restore->ids);
     pf_flow_slice(add_step, restore);
+}
+
+static void
+choose_turn(gpointer user)
+{
+    Restore *restore = user;
+
+    restore->has_turn = TRUE;
+    pf_flow_here_read(pf_flows_host, restore->port, &restore->options,
+                      PF_FLOW_HERE_RULES | PF_FLOW_HERE_GROUPS
+                      | PF_FLOW_HERE_METERS,
+                      pf_flows_timeout(restore->call), here_read, restore);
 }
 
 static void
@@ -343,11 +366,7 @@ now_set(gpointer user, PfFlowSet *set)
     if (pf_flow_has_tables(restore->new_)
         && (restore->tables_differ
             || !pf_flow_ids_of(restore->port->name))) {
-        pf_flow_here_read(pf_flows_host, restore->port, &restore->options,
-                          PF_FLOW_HERE_RULES | PF_FLOW_HERE_GROUPS
-                          | PF_FLOW_HERE_METERS,
-                          pf_flows_timeout(restore->call), here_read,
-                          restore);
+        pf_flow_turn_take(restore->port->bridge, choose_turn, restore);
     } else {
         pf_flow_slice(add_step, restore);
     }
@@ -392,7 +411,6 @@ pf_flows_nic_restore(PfCall *call, const PfExtensionPort *port,
     restore->tables_differ = list_differs(old, new_, "groups")
                              || list_differs(old, new_, "meters");
     restore->meters = g_ptr_array_new_with_free_func(g_free);
-    restore->undo = g_ptr_array_new_with_free_func(g_free);
     restore->commands = g_ptr_array_new_with_free_func(g_free);
     restore->added = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                            NULL);

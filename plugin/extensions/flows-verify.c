@@ -8,11 +8,12 @@
 
 #include <string.h>
 
+#include "packets.h"
 #include "plugin/extensions/flows-ask.h"
-#include "plugin/extensions/flows-check.h"
 #include "plugin/extensions/flows-commands.h"
 #include "plugin/extensions/flows-here.h"
 #include "plugin/extensions/flows-ids.h"
+#include "plugin/extensions/flows-paths.h"
 #include "plugin/extensions/flows-slice.h"
 
 #define MAX_PROBLEMS 20         /* Of one kind. */
@@ -35,6 +36,7 @@ struct Verify {
 
     /* Conflict. */
     GHashTable *ports;          /* The bridge's ports' names. */
+    GHashTable *macs;           /* MACs of other ports to their names. */
     GHashTable *keys;           /* Key to PfFlowRule *. */
     PfFlowNames *names;         /* For 'lines'. */
     GPtrArray *lines;           /* Rules that are here. */
@@ -51,6 +53,7 @@ verify_end(Verify *verify, const GError *error)
     pf_flows_host->end(verify->call, error);
     pf_flow_set_unref(verify->set);
     g_clear_pointer(&verify->ports, g_hash_table_unref);
+    g_clear_pointer(&verify->macs, g_hash_table_unref);
     g_clear_pointer(&verify->keys, g_hash_table_unref);
     g_clear_pointer(&verify->names, pf_flow_names_free);
     g_clear_pointer(&verify->lines, g_ptr_array_unref);
@@ -127,14 +130,6 @@ pf_flows_verify_syntax(PfCall *call, const PfExtensionPort *port,
 /* ---- Range -------------------------------------------------------------- */
 
 static gboolean
-allows_vlan(gpointer user, guint vid)
-{
-    const Verify *verify = user;
-
-    return pf_flows_host->allows_vlan(verify->call, vid);
-}
-
-static gboolean
 range_step(gpointer user)
 {
     Verify *verify = user;
@@ -162,23 +157,18 @@ work_range(Verify *verify)
     PfFlowSet *set = verify->set;
     GHashTableIter iter;
     gpointer id, group;
+    g_autofree char *paths = NULL;
     guint32 circle;
 
-    verify->check = (PfFlowCheck) {
-        .names = set->names,
-        .mac = pf_flow_here_mac(verify->port->mac),
-        .groups = set->groups,
-        .meters = set->meters,
-        .others_by_name = verify->options.others_by_name,
-        .cookie = verify->options.cookie,
-        .cookie_mask = verify->options.cookie_mask,
-        .vlans = pf_flows_host->allowed_vlans(verify->call),
-        .allows_vlan = allows_vlan,
-        .user = verify,
-    };
+    verify->check = pf_flows_check(verify->call, verify->port,
+                                   &verify->options, set);
     if (pf_flow_groups_circle(set->groups, &circle)) {
         problem(verify, "group %u refers to itself, or to a group that is "
                 "not there", circle);
+    }
+    paths = pf_flow_paths_check(set->rules, set->groups);
+    if (paths) {
+        problem(verify, "%s", paths);
     }
     g_hash_table_iter_init(&iter, set->groups);
     while (g_hash_table_iter_next(&iter, &id, &group)) {
@@ -374,12 +364,35 @@ ask_conflicts(Verify *verify)
     pf_flow_ask_go(ask, conflict_answered, verify);
 }
 
+/* A rule that is the port's only by its output must not take the frames of
+ * another one. */
+static void
+look_whose_mac(Verify *verify, const PfFlowRule *rule)
+{
+    const PfFlowNames *names = verify->set->names;
+    g_autofree char *mac = NULL, *text = NULL;
+    struct match match;
+    const char *name;
+
+    minimatch_expand(&rule->fm.match, &match);
+    mac = g_strdup_printf(ETH_ADDR_FMT, ETH_ADDR_ARGS(match.flow.dl_dst));
+    name = eth_mask_is_exact(match.wc.masks.dl_dst)
+           ? g_hash_table_lookup(verify->macs, mac) : NULL;
+    if (name) {
+        text = pf_flow_rule_text(rule, names, PF_FLOW_BY_NAME);
+        problem(verify, "rule \"%.*s\" brings frames for %s to the port, and "
+                "that is the MAC of port %s here", MAX_SHOWN, text, mac,
+                name);
+    }
+}
+
 static gboolean
 conflict_step(gpointer user)
 {
     Verify *verify = user;
     PfFlowSet *set = verify->set;
     struct eth_addr mac = pf_flow_here_mac(verify->port->mac);
+    PfFlowBound bound;
     PfFlowRule *rule;
 
     if (verify->next == set->rules->len) {
@@ -387,9 +400,13 @@ conflict_step(gpointer user)
         return FALSE;
     }
     rule = set->rules->pdata[verify->next++];
-    /* No other rule can have the number of this port. */
-    if (pf_flow_rule_bound(rule, pf_flow_names_own(set->names), &mac,
-                           set->groups) != PF_FLOW_BOUND_PORT
+    /* Rules that have the number of this port are deleted before. */
+    bound = pf_flow_rule_bound(rule, pf_flow_names_own(set->names), &mac,
+                               set->groups);
+    if (bound == PF_FLOW_BOUND_OUTPUT) {
+        look_whose_mac(verify, rule);
+    }
+    if (bound != PF_FLOW_BOUND_PORT
         && pf_flow_here_can_name(verify->ports, set->names, rule)) {
         g_hash_table_insert(verify->keys, pf_flow_rule_key(
                                 rule, set->names, PF_FLOW_BY_NAME), rule);
@@ -401,6 +418,8 @@ static void
 work_conflict(Verify *verify)
 {
     verify->ports = pf_flow_here_ports(pf_flows_host, verify->port->bridge);
+    verify->macs = pf_flow_here_macs(pf_flows_host, verify->port->bridge,
+                                     verify->port->name);
     verify->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                          NULL);
     pf_flow_slice(conflict_step, verify);

@@ -19,6 +19,7 @@
 #include "plugin/extensions/flows-cache.h"
 #include "plugin/extensions/flows-idle.h"
 #include "plugin/extensions/flows-ids.h"
+#include "plugin/extensions/flows-turn.h"
 
 const PfHost *pf_flows_host;
 
@@ -62,6 +63,30 @@ pf_flows_begin(PfCall *call, const PfExtensionPort *port,
     return FALSE;
 }
 
+static gboolean
+allows_vlan(gpointer call, guint vid)
+{
+    return pf_flows_host->allows_vlan(call, vid);
+}
+
+PfFlowCheck
+pf_flows_check(PfCall *call, const PfExtensionPort *port,
+               const PfFlowOptions *options, const PfFlowSet *set)
+{
+    return (PfFlowCheck) {
+        .names = set->names,
+        .mac = pf_flow_here_mac(port->mac),
+        .groups = set->groups,
+        .meters = set->meters,
+        .others_by_name = options->others_by_name,
+        .cookie = options->cookie,
+        .cookie_mask = options->cookie_mask,
+        .vlans = pf_flows_host->allowed_vlans(call),
+        .allows_vlan = allows_vlan,
+        .user = call,
+    };
+}
+
 char *
 pf_flows_digest(const char *line)
 {
@@ -78,12 +103,14 @@ flows_init(const PfHost *host, GError **error G_GNUC_UNUSED)
     pf_flow_cache_init(host, &pf_extension_flows);
     pf_flow_ids_init();
     pf_flow_idle_init();
+    pf_flow_turn_init();
     return TRUE;
 }
 
 static void
 flows_destroy(void)
 {
+    pf_flow_turn_destroy();
     pf_flow_idle_destroy();
     pf_flow_ids_destroy();
     pf_flow_cache_destroy();
@@ -92,7 +119,8 @@ flows_destroy(void)
 
 static const char *const flows_columns[] = {
     "Bridge.name", "Bridge.ports", "Bridge.controller", "Bridge.protocols",
-    "Port.name", "Port.interfaces", "Interface.name", NULL
+    "Port.name", "Port.interfaces", "Interface.external_ids",
+    "Interface.mac_in_use", "Interface.name", "Interface.ofport", NULL
 };
 
 const PfExtension pf_extension_flows = {

@@ -11,6 +11,7 @@
 
 #include <portferry/extension.h>
 
+#include "plugin/extensions/flows-check.h"
 #include "plugin/extensions/flows-set.h"
 
 extern const PfHost *pf_flows_host;
@@ -23,6 +24,11 @@ gboolean pf_flows_begin(PfCall *call, const PfExtensionPort *port,
 /* Ends 'call' with an error of PF_FLOW_ERROR. */
 void pf_flows_fail(PfCall *call, PfFlowError code, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+/* What the rules of 'set' are measured by: the network of the call's port, and
+ * the number that the port has in 'set'. */
+PfFlowCheck pf_flows_check(PfCall *call, const PfExtensionPort *port,
+                           const PfFlowOptions *options,
+                           const PfFlowSet *set);
 /* For questions within 'call': what is left of its time. */
 guint pf_flows_timeout(const PfCall *call);
 

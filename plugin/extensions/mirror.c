@@ -10,6 +10,11 @@
  * a bridge are one to the source, and none to the destination, which cannot
  * know which is meant.
  *
+ * Whoever a mirror outputs to gets frames of others.  Policies come from the
+ * guest's XML, and those who edit that are not those who say who may see what:
+ * so a port becomes an output only where the network has the option `output'
+ * = "yes".
+ *
  * Open vSwitch itself takes a port out of all mirrors when its row goes.  What
  * it was to them is kept in the mirrors' own external_ids for the way back, so
  * that it returns to those without a name, too.
@@ -31,6 +36,7 @@
 enum mirror_error {
     MIRROR_ERROR_NO_PORT,       /* Its row should be there. */
     MIRROR_ERROR_TAKEN,         /* The mirror outputs elsewhere. */
+    MIRROR_ERROR_FORBIDDEN,     /* The network does not allow outputs. */
 };
 
 static const PfHost *host;
@@ -220,6 +226,47 @@ for_each(PfCall *call, const PfExtensionPort *port, GVariant *policies,
     }
 }
 
+/* Whether the network allows its guests to be a mirror's output. */
+static gboolean
+allows_output(const PfExtensionPort *port)
+{
+    const char *option;
+
+    return (g_variant_lookup(port->options, "output", "&s", &option)
+            && !strcmp(option, "yes"));
+}
+
+/* Why it is refused. */
+static char *
+forbidden_text(const char *mirror, const char *network)
+{
+    return g_strdup_printf(
+        "the port would be the output of mirror '%.64s', which network '%s' "
+        "does not allow its guests (<portferry:option name=\"output\" "
+        "value=\"yes\"/> of extension \"mirror\" in its XML does)", mirror,
+        network);
+}
+
+static void
+check_may_output(PfCall *call, const PfExtensionPort *port, const char *name,
+                 PfMirrorRoles set, guint n G_GNUC_UNUSED,
+                 const PfRow *mirror G_GNUC_UNUSED)
+{
+    if (set & PF_MIRROR_OUT && !allows_output(port)) {
+        g_autofree char *text = forbidden_text(name, port->network);
+
+        host->problem(call, "%s", text);
+    }
+}
+
+static void
+mirror_verify_range(PfCall *call, const PfExtensionPort *port,
+                    GVariant *policies)
+{
+    for_each(call, port, policies, check_may_output);
+    host->end(call, NULL);
+}
+
 static void
 check_exists(PfCall *call, const PfExtensionPort *port, const char *name,
              PfMirrorRoles set G_GNUC_UNUSED, guint n,
@@ -282,6 +329,8 @@ mirror_verify_conflict(PfCall *call, const PfExtensionPort *port,
 struct job {
     char *name;                 /* Of the port. */
     char *bridge;
+    char *network;
+    gboolean may_output;        /* The network allows it to be an output. */
     GVariant *old;              /* Policies whose roles it loses, if they are
                                  * not in 'policies'. */
     GVariant *policies;         /* Those to have. */
@@ -294,6 +343,7 @@ job_free(gpointer job_)
 
     g_free(job->name);
     g_free(job->bridge);
+    g_free(job->network);
     g_variant_unref(job->old);
     g_variant_unref(job->policies);
     g_free(job);
@@ -308,6 +358,8 @@ change(PfCall *call, const PfExtensionPort *port, GVariant *old,
 
     job->name = g_strdup(port->name);
     job->bridge = g_strdup(port->bridge);
+    job->network = g_strdup(port->network);
+    job->may_output = allows_output(port);
     job->old = g_variant_ref(old);
     job->policies = g_variant_ref(policies);
     host->change(call, apply, job, job_free);
@@ -338,6 +390,35 @@ apply_each(PfTxn *txn, const struct job *job, ApplyMirror *func,
 
 /* ---- Destination -------------------------------------------------------- */
 
+/* Whether the port 'uuid' may get the roles 'add' in 'mirror', 'name'; FALSE
+ * with '*error' set if not. */
+static gboolean
+may_have(PfTxn *txn, const struct job *job, const PfRow *mirror,
+         const char *name, const char *uuid, PfMirrorRoles add,
+         GError **error)
+{
+    g_autofree char *taken = NULL;
+
+    if (!(add & PF_MIRROR_OUT)) {
+        return TRUE;
+    }
+    if (!job->may_output
+        && !(pf_mirror_roles_of(mirror, uuid) & PF_MIRROR_OUT)) {
+        g_autofree char *text = forbidden_text(name, job->network);
+
+        g_set_error_literal(error, MIRROR_ERROR, MIRROR_ERROR_FORBIDDEN,
+                            text);
+        return FALSE;
+    }
+    taken = pf_mirror_output_taken(txn, mirror, uuid);
+    if (taken) {
+        g_set_error(error, MIRROR_ERROR, MIRROR_ERROR_TAKEN, "bridge '%s': %s",
+                    job->bridge, taken);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean
 bring_one(PfTxn *txn, const struct job *job, const GPtrArray *all,
           const PfRow *mirror, const char *uuid, GError **error)
@@ -346,17 +427,10 @@ bring_one(PfTxn *txn, const struct job *job, const GPtrArray *all,
     gboolean named = pf_mirror_is_named(all, mirror);
     PfMirrorRoles add = named ? pf_mirror_roles_in(job->policies, name) : 0;
     PfMirrorRoles drop = named ? pf_mirror_roles_in(job->old, name) & ~add : 0;
-    g_autofree char *taken = (add & PF_MIRROR_OUT
-                              ? pf_mirror_output_taken(txn, mirror, uuid)
-                              : NULL);
 
-    if (taken) {
-        g_set_error(error, MIRROR_ERROR, MIRROR_ERROR_TAKEN, "bridge '%s': %s",
-                    job->bridge, taken);
-        return FALSE;
-    }
     /* What an earlier stay may have left means nothing any more. */
-    return (pf_mirror_set_roles(txn, mirror, uuid, add, drop, error)
+    return (may_have(txn, job, mirror, name, uuid, add, error)
+            && pf_mirror_set_roles(txn, mirror, uuid, add, drop, error)
             && pf_mirror_keep(txn, mirror, job->name, 0, error));
 }
 
@@ -575,6 +649,7 @@ const PfExtension pf_extension_mirror = {
     .get_policies = mirror_get_policies,
     .nic_save = mirror_nic_save,
     .verify_syntax = mirror_verify_syntax,
+    .verify_range = mirror_verify_range,
     .verify_applicability = mirror_verify_applicability,
     .verify_conflict = mirror_verify_conflict,
     .property_add = mirror_property_add,

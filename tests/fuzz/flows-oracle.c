@@ -98,13 +98,15 @@ allows(const Frame *frame, guint vid)
     return !frame->oracle->allows_vlan || frame->oracle->allows_vlan(vid);
 }
 
-/* The frame goes on within the bridge: in the VLAN that it came with, without
- * any tag, or in one that is allowed. */
+/* The frame goes on within the bridge: in the VLAN that it came with, in none
+ * (no tag, or one with a priority alone), or in one that is allowed. */
 static void
 goes_on(const Frame *frame, const char *action)
 {
-    DEMAND(frame, vid_of(frame) == frame->origin || !(frame->tci[0] & CFI)
-           || allows(frame, vid_of(frame)), action,
+    guint vid = vid_of(frame);
+
+    DEMAND(frame, vid == frame->origin || allows(frame, vid)
+           || (!vid && !frame->tci[1]), action,
            "into a VLAN that is not allowed");
 }
 

@@ -9,6 +9,7 @@ README promises; how it behaves when things fail is test-migration.py's.
 """
 
 import os
+import re
 import signal
 import statistics
 import sys
@@ -51,6 +52,42 @@ BY_HAND = ["set", "Port", "web0", "external_ids:owner=alice",
            "--", "set", "Port", "trunk0", "external_ids:owner=bob",
            "other_config:priority-tags=if-nonzero",
            "--", "set", "Interface", "trunk0", "external_ids:rack=r7"]
+
+# What is attached to web0: a QoS, and on each host a mirror of one name; rules
+# against spoofing in several tables, an access list, a meter and a group.
+# Without Portferry they stay behind; they are such that the guest is reached
+# all the same.
+QOS = ["set", "Port", "web0", "qos=@q", "--", "--id=@q", "create", "QoS",
+       "type=linux-htb", "other-config:max-rate=100000000",
+       "queues:0=@q0", "queues:1=@q1",
+       "--", "--id=@q0", "create", "Queue", "other-config:min-rate=1000000",
+       "--", "--id=@q1", "create", "Queue", "dscp=10",
+       "other-config:min-rate=2000000", "other-config:max-rate=50000000"]
+MIRROR = ["add-port", "br0", "mon0", "--", "set", "Interface", "mon0",
+          "type=internal", "ofport_request=9000",
+          "--", "--id=@o", "get", "Port", "mon0",
+          "--", "--id=@m", "create", "Mirror", "name=tap", "output_port=@o",
+          "--", "add", "Bridge", "br0", "mirrors", "@m"]
+MIRRORED = ["--id=@p", "get", "Port", "web0",
+            "--", "add", "Mirror", "tap", "select_src_port", "@p",
+            "--", "add", "Mirror", "tap", "select_dst_port", "@p"]
+METER = "meter=3,pktps,burst,band=type=drop,rate=20000,burst_size=20000"
+GROUP = "group_id=7,type=all,bucket=actions=NORMAL"
+ACL = 1000
+RULES = ["table=0,priority=200,in_port=web0,actions=resubmit(,10)",
+         "table=0,priority=190,udp,dl_dst={mac},tp_dst=9,actions=drop",
+         "table=10,priority=100,in_port=web0,dl_src={mac},dl_type=0x8035,"
+         "actions=resubmit(,11)",
+         "table=10,priority=100,in_port=web0,dl_src={mac},arp,arp_sha={mac},"
+         "arp_spa={ip},actions=resubmit(,11)",
+         "table=10,priority=100,in_port=web0,dl_src={mac},ip,nw_src={ip},"
+         "actions=resubmit(,11)",
+         "table=10,priority=50,in_port=web0,actions=drop",
+         "table=11,priority=10,in_port=web0,actions=meter:3,set_queue:1,"
+         "group:7"]
+RULES += ["table=11,priority=%d,in_port=web0,tcp,nw_dst=10.%d.%d.0/24,"
+          "tp_dst=%d,actions=drop" % (1000 + n, n // 250, n % 250, 1024 + n)
+          for n in range(ACL)]
 
 # What the tables of ports show: label, row and column.
 SETTINGS = [
@@ -181,6 +218,79 @@ def differences(before, after):
     return found
 
 
+# ---- What is attached to them ------------------------------------------------
+
+def attach(host):
+    """Gives web0 all that, as its operator would."""
+    inside(host, "ovs-vsctl", *QOS, "--", *MIRRORED)
+    ofctl = ("ovs-ofctl", "-O", "OpenFlow15", "--names")
+    inside(host, *ofctl, "add-meter", "br0", METER)
+    inside(host, *ofctl, "add-group", "br0", GROUP)
+    words = {"mac": NICS[0]["mac"], "ip": list(ADDRESSES)[0]}
+    inside(host, *ofctl, "add-flows", "br0", "-",
+           text="\n".join(RULES).format(**words) + "\n")
+
+
+def read_attached(host):
+    found = harness.openflow(host)
+    found["mirrors"] = harness.mirrors(host)
+    found["qos"] = (harness.qos(host, "web0")
+                    if harness.has_port(host, "web0") else None)
+    return found
+
+
+def pairs(values):
+    return ", ".join("%s=%s" % item for item in sorted(values.items()))
+
+
+def attached_cells(found):
+    """What is attached on a host, as the cells of a column."""
+    qos = found["qos"]
+    queues = qos["Queues"] if qos else {}
+    cells = ["%s, %s" % (qos["QoS"]["type"], pairs(qos["QoS"]["other_config"]))
+             if qos else "-"]
+    cells += [pairs(queues[n]["other_config"]) if n in queues else "-"
+              for n in (0, 1)]
+    mirror = found["mirrors"]["tap"]
+    cells += [", ".join(mirror[column]) or "-" for column in
+              ("select_src_port", "select_dst_port", "output_port")]
+    tables = [re.search(r"\btable=(\d+)", rule) for rule in found["rules"]
+              if not rule.startswith("priority=0 ")]
+    tables = [int(match.group(1)) if match else 0 for match in tables]
+    cells += ["%d" % tables.count(n) if n in tables else "-"
+              for n in (0, 10, 11)]
+    for what in ("groups", "meters"):
+        text = ", ".join(found[what]).replace("bucket=bucket_id:0,", "")
+        cells.append(text.replace(" bands= type", " band") or "-")
+    return cells
+
+
+def show_attached(hosts):
+    say()
+    labels = ["QoS", "  queue 0", "  queue 1", "mirror 'tap': from",
+              "  to", "  output", "rules in table 0", "  in table 10",
+              "  in table 11", "group", "meter"]
+    names = sorted(hosts)
+    columns([["web0 has"] + ["on host-" + host for host in names]]
+            + [list(row) for row in zip(labels, *[
+                attached_cells(hosts[host]) for host in names])],
+            (18, 37, 37))
+
+
+def announcements(frames, host):
+    """What HOST told the fabric of where the guest is: for each kind, NIC and
+    VLAN how often, and when first."""
+    found = {}
+    names = {nic["mac"]: nic["name"] for nic in NICS}
+    for f in frames:
+        if (f["dev"] == "up0_" + host and not f["out"]
+                and f["src"] in names and f["type"] in ("rarp", "arp")
+                and f["spa"] == f["tpa"]):
+            key = (names[f["src"]], f["type"].upper(), f["vlan"][0])
+            found.setdefault(key, []).append(f["t"])
+    return found
+
+
 # ---- The two labs ----------------------------------------------------------
 
 class Lab:
@@ -190,7 +300,9 @@ class Lab:
         self.path = path
         self.title = title
         self.plain = plain
-        self.before = None      # The ports before the first migration.
+        self.before = None      # The ports before the first migration,
+        self.attached = None    # what is attached to them,
+        self.empty = None       # and each host's switch before the guest.
 
     def enter(self):
         os.environ["LAB"] = self.path
@@ -214,16 +326,22 @@ class Lab:
 
     def start_guest(self):
         self.enter()
+        for host in "ab":
+            inside(host, "ovs-vsctl", *MIRROR)
+        self.empty = {host: harness.switch(host) for host in "ab"}
         harness.start_guest("a", GUEST, *[
             "%s,mac=%s,target=%s" % (nic["xml"], nic["mac"], nic["name"])
             for nic in NICS])
+        if not self.plain:
+            harness.wait_for_stamp("a", GUEST)
+            stamp = harness.stamp_of("a", GUEST)
         inside("a", "ovs-vsctl", *BY_HAND)
+        attach("a")
         inside("c", "ip", "neigh", "flush", "all")
         if not self.plain:
-            harness.until("the guest's stamp to say what was set by hand",
-                          lambda: "berlin" in (harness.stamp_of("a", GUEST)
-                                               or ""), 10)
+            harness.wait_for_new_stamp("a", GUEST, stamp)
         self.before = read_ports("a")
+        self.attached = read_attached("a")
 
 
 class Move:
@@ -236,7 +354,8 @@ class Move:
         self.destination = "b" if source == "a" else "a"
         self.name = "host-%s -> host-%s" % (source, self.destination)
         with harness.Events(source) as here, \
-                harness.Events(self.destination) as there:
+                harness.Events(self.destination) as there, \
+                harness.Capture("c") as capture:
             result, self.gaps = harness.ping_gaps(
                 list(ADDRESSES), harness.migrate_command(
                     GUEST, source, "--live"))
@@ -245,11 +364,14 @@ class Move:
                     self.name, result.stderr.strip()))
             stops = here.wait_for("Suspended")
             self.runs = there.wait_for("Resumed")
+            frames = capture.frames()
         self.pause = (self.runs - stops) * 1000
         self.gap = max(self.gaps.values())
         if not which.plain:
             self._settle()
         self.ports = read_ports(self.destination)
+        self.attached = {host: read_attached(host) for host in "ab"}
+        self.told = announcements(frames, self.destination)
 
     def _settle(self):
         """Waits until both agents are done, and reads both journals."""
@@ -320,9 +442,26 @@ def check_move(checks, move, quiet):
     check("the ports are equal to what they were before: %d columns each"
           % sum(len(row) for row in move.ports["web0"].values()),
           differences(move.lab.before, move.ports))
+    check("QoS, mirror, %d rules, group and meter are equal too"
+          % (len(RULES)), harness.differences(
+              move.lab.attached, move.attached[move.destination])[:5])
+    check("host-%s's switch is as it was before the guest" % move.source,
+          harness.differences(move.lab.empty[move.source],
+                              harness.switch(move.source))[:5])
     check("nothing is left behind on either host", left_behind(move))
+    check("the fabric was told where the guest is: %s" % told_text(move),
+          [] if {kind for _, kind, _ in move.told} == {"ARP", "RARP"}
+          and {name for name, _, _ in move.told} == set(move.ports)
+          else ["it was not told of each port"])
     check("the guest answers on every VLAN",
           [address for address in ADDRESSES if not harness.ping(address)])
+
+
+def told_text(move):
+    return ", ".join("%d %s for %s in VLAN %d" % (
+        len(times), kind, name, vlan)
+                     for (name, kind, vlan), times in sorted(
+                         move.told.items()))
 
 
 def check_quietly(checks, move):
@@ -340,6 +479,24 @@ def left_behind(move):
         found += ["host-%s: %s" % (host, text)
                   for text in harness.leftovers(host)]
     return found
+
+
+def show_counters(checks, move):
+    """What the guest's whole life is, beside what the host's tap has seen."""
+    say()
+    say("$ portferry ports                 # on host-%s" % move.destination)
+    say(harness.output(move.destination, "portferry", "ports").rstrip())
+    say()
+    whole = {p["name"]: p["rx_packets"] for p in harness.portferry(
+        move.destination, "ports")["ports"]}
+    here = {name: int(harness.output(
+        move.destination, "ovs-vsctl", "get", "Interface", name,
+        "statistics:rx_packets")) for name in whole}
+    checks.check(move.name, "the counters are of the guest's whole life: "
+                 + ", ".join("%s sent %d packets, %d of them here" % (
+                     name, whole[name], here[name]) for name in whole),
+                 ["%s: not more than here" % name for name in whole
+                  if whole[name] <= here[name]])
 
 
 # ---- The demo --------------------------------------------------------------
@@ -370,7 +527,7 @@ def show_move(move):
                            "--last").rstrip())
     say("The longest gap in the ping from the client:")
     columns([["%.1f ms" % gap, address, ADDRESSES[address]]
-             for address, gap in move.gaps.items()], (8, 11, 30))
+             for address, gap in move.gaps.items()], (10, 11, 30))
     say()
 
 
@@ -414,6 +571,8 @@ def show_gaps(moves):
 
 
 def show_losses(move):
+    heading("What is attached to web0, after %s without Portferry" % move.name)
+    show_attached(move.attached)
     heading("What the ports are like after %s without Portferry" % move.name)
     lost = differences(move.lab.before, move.ports)
     for text in lost or ["as before"]:
@@ -438,6 +597,8 @@ def first_round(checks, with_pf):
     """There and back, shown in full; returns both moves."""
     heading("The guest's ports on host-a before it moves")
     show_ports(with_pf.before)
+    heading("What is attached to web0, before it moves")
+    show_attached({host: read_attached(host) for host in "ab"})
     moves = []
     for source in "ab":
         say()
@@ -446,6 +607,9 @@ def first_round(checks, with_pf):
         show_move(move)
         check_move(checks, move, quiet=False)
         moves.append(move)
+        heading("What is attached to web0, after %s" % move.name)
+        show_attached(move.attached)
+        show_counters(checks, move)
     heading("The guest's ports on host-a after it has been to host-b")
     show_ports(moves[1].ports)
     say()

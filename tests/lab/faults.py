@@ -61,6 +61,7 @@ class Report:
         self.outcome = ""
         self.problems = {name: [] for name in invariants.NAMES}
         self.gap = None
+        self.is_silent = False
 
     def is_good(self):
         return not any(self.problems.values())
@@ -142,6 +143,12 @@ def judge(world, fault, report, states, source, virsh):
         report.problems["I5"].append(
             "no reply for %.1f s; the limit is %.1f s" % (report.gap,
                                                          fault.gap))
+    if not world.answers():
+        report.is_silent = True
+        report.problems["I5"].append(
+            "it does not answer at the end; its console %s" % (
+                "does" if world.console_answers(world.at) else
+                "does not either: the guest itself hangs"))
     report.outcome = outcome_text(world, states, source, world.at)
     moved = world.at != source
     if fault.moved is not None and fault.moved != moved:
@@ -212,7 +219,8 @@ def run(world, chosen, say, tap):
             failed.append(fault.name)
             keep_logs(world, fault, os.environ.get("PF_FINDINGS") or
                       world.folder + "-findings")
-        if report.problems["I1"] or report.problems["I3"]:
+        if (report.problems["I1"] or report.problems["I3"]
+                or report.is_silent):
             mend(world)
         else:
             world.ready()

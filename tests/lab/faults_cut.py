@@ -18,8 +18,8 @@ CUT_SECONDS = 9
 
 UNDECIDED = (
     "libvirt decides who runs the guest, and may leave it paused where it "
-    "was: its port stays a carrier there, which claims nothing, until a person "
-    "resumes the guest or ends it")
+    "was: its port stays a carrier there, which claims nothing, until a "
+    "person resumes the guest or ends it")
 # What a port has besides itself stays where its guest is ended, with
 # Portferry or without, until the administrator takes it away.
 FORGET = """
@@ -67,8 +67,9 @@ def standing_still(world):
     with Events(source) as events:
         migration = long_stop(world)
         qemu = world.qemu(to)
+        stop = world.trigger(to, qemu, "STOP")
         events.wait_for("Suspended")
-        world.signal(to, qemu, "STOP")
+        stop()
     until("the source's port to be gone",
           lambda: world.journal_state(source) == "deleted", 5)
     return Held(world, migration, qemu)
@@ -80,9 +81,10 @@ def finishing(world):
     source, to = world.at, world.to
     pid = world.pid(to, "ovs-vswitchd")
     with Events(source) as events:
+        stop = world.trigger(to, pid, "STOP")
         migration = long_stop(world)
         events.wait_for("Suspended")
-        world.signal(to, pid, "STOP")
+        stop()
     try:
         until("libvirt's last step", lambda: "external_ids:PortData=" in
               inside(to, "ps", "-e", "-o", "args").stdout, 5)

@@ -13,6 +13,7 @@ import re
 import zlib
 
 import harness
+import invariants
 from faults_cut import Held
 from faults_lab import GUEST, MAC, PORT, Fault
 from faults_points import long_stop
@@ -83,15 +84,27 @@ class Tampered:
             Tampered.earlier = value
         finally:
             world.signal(source, agent, "CONT")
+        self._check_outcome(world)
         return result
+
+    @staticmethod
+    def _check_outcome(world):
+        """The destination says that not all came."""
+        to = world.to
+        until("the destination to end",
+              lambda: not world.journal_state(to), 15)
+        outcome = invariants.read(to).journal[-1]["outcome"]
+        if outcome != "degraded":
+            raise Failure("the destination's outcome is %s" % outcome)
 
     @staticmethod
     def _begin(world, source):
         with harness.Events(source) as events:
             migration = long_stop(world)
             qemu = world.qemu(world.to)
+            stop = world.trigger(world.to, qemu, "STOP")
             events.wait_for("Suspended")
-            world.signal(world.to, qemu, "STOP")
+            stop()
         until("the source's agent to stop", lambda: not world.is_armed(
             source), 5)
         return Held(world, migration, qemu)

@@ -16,7 +16,9 @@ from harness import LAB, Failure, inside, until
 
 KINDS = {
     "managed": "network=ovsnet,portgroup=web,mac=%s,target=%s",
-    "unmanaged": "network=ovsplain,portgroup=web,mac=%s,target=%s",
+    # libvirt would give it another iface-id on each host.
+    "unmanaged": "network=ovsplain,portgroup=web,mac=%s,target=%s,"
+                 "iface-id=5a0f1e2d-0000-4000-8000-000000000009",
     "bridge": "bridge=lbr0,mac=%s,target=%s",
 }
 

@@ -5,8 +5,8 @@ are started at once; the agent is updated in the middle of a migration."""
 import time
 
 from faults_cut import STAGES
-from faults_lab import Fault
-from harness import Failure, inside, lab
+from faults_lab import GUEST, Fault
+from harness import Failure, inside, lab, until
 
 # The journal's folder for a while: its database leaves ovsdb-server first.
 REMOVE = "ovs-appctl -t ovsdb-server ovsdb-server/remove-db Portferry"
@@ -49,22 +49,22 @@ class OtherJournal:
     def _moves_again(world):
         """With a journal that is whole, the destination accepts the guest:
         it is asked, and the migration aborted."""
-        end = time.monotonic() + 20
-        while world.journal_state(world.to) == "" and \
-                time.monotonic() < end:
+        until("the journal", lambda: "Portferry" in inside(
+            world.to, "ovsdb-client", "list-dbs").stdout)
+        said = ""
+        end = time.monotonic() + 45
+        while time.monotonic() < end:
             migration = world.migration("--live", "--p2p", "--bandwidth", "2")
-            for _ in range(30):
+            while migration.process.poll() is None:
                 if world.journal_state(world.to) == "ready":
                     inside(world.at, "virsh", "--quiet", "domjobabort",
-                           "vm1", check=False)
+                           GUEST, check=False)
                     migration.result()
                     return
-                if migration.process.poll() is not None:
-                    break
                 time.sleep(0.1)
-            migration.result()
+            said = migration.result().stderr.strip()
             time.sleep(1)
-        raise Failure("the guest is refused with a journal that is whole")
+        raise Failure("refused with a journal that is whole: " + said)
 
 
 def second_agent(world):
@@ -93,7 +93,7 @@ class Updated:
 
 def faults():
     yield Fault(7, "the journal's disk is full", OtherJournal(
-        break_="dd if=/dev/zero of=filler bs=1k 2>/dev/null",
+        break_="dd if=/dev/zero of=filler bs=1k 2>/dev/null || :",
         mend="rm filler"), moved=False, gap=2, seconds=45)
     yield Fault(7, "the journal is damaged", OtherJournal(
         before="echo 'OVSDB JSON 10 0123' >portferry.db",

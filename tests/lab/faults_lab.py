@@ -239,6 +239,19 @@ class World:
     def signal(self, host, pid, name):
         inside(host, "kill", "-" + name, pid, check=False)
 
+    def trigger(self, host, pid, name):
+        """Prepares a signal, so that it is there within a millisecond when
+        what is returned is called."""
+        process = subprocess.Popen(
+            [harness.LAB, "in", host, "sh", "-c",
+             "echo; read -r _; kill -%s %s" % (name, pid)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdout.readline()
+
+        def pull():
+            process.communicate(b"\n")
+        return pull
+
     def agent_pid(self, host):
         with open(self.path(host, "lab-agent.pid")) as text:
             return text.read().strip()
@@ -284,6 +297,16 @@ class World:
         frames = self.frames()[2]
         return (frames and frames[-1]["t"] > now - 0.3 and
                 invariants.longest_gap(RULES, frames, now - 0.4, now) < 0.3)
+
+    def console_answers(self, host):
+        """Whether the guest's shell does, which needs no network."""
+        word = "alive%d" % time.monotonic_ns()
+        script = (
+            "log=/var/log/libvirt/qemu/%s.console; "
+            "tty=$(virsh ttyconsole %s) && echo 'echo %s | tr a-z A-Z' >$tty; "
+            "for i in $(seq 50); do grep -q %s $log && exit; sleep 0.1; done; "
+            "exit 1" % (GUEST, GUEST, word, word.upper()))
+        return inside(host, "sh", "-c", script, check=False).returncode == 0
 
 
 class Fault:

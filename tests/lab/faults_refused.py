@@ -116,7 +116,8 @@ REFUSALS = [
         "there is no bridge 'br9'", lambda xml: xml.replace(
             "bridge name='br0'", "bridge name='br9'"))),
     ("its rates are above the capacity", by_network(
-        "qos", element("<portferry:bandwidth capacity='100' unit='kbit/s'/>"))),
+        "qos", element(
+            "<portferry:bandwidth capacity='100' unit='kbit/s'/>"))),
     ("its rules are not the network's", by_network(
         "flows", element("<portferry:flows cookie='0x1' mask='0xffff'/>"))),
     ("its MAC is in use", by_port(

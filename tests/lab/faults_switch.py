@@ -11,18 +11,18 @@ from harness import inside, lab
 # Longer than any deadline of the agent's.
 STOP_SECONDS = 8
 
+SAVED = ("what restarts ovs-vswitchd saves the rules and brings them back, as "
+         "ovs-ctl does: without that they are gone for every port of the host")
+
 # What ovs-ctl does when it restarts ovs-vswitchd, which forgets all rules.
-SAVE = """
+SAVE = r"""
 of="ovs-ofctl -O OpenFlow15"
-for what in groups flows; do
-    no_stats=
-    [ $what != flows ] || no_stats=--no-stats
-    $of dump-$what $no_stats br0 | sed -n '/^OFPST/d; s/^ *//p' \
-        | sed '/^$/d' >/run/saved-$what
-done
-$of dump-meters br0 | tr '\\n' ' ' | sed 's/meter=/\\nmeter=/g' \
-    | sed -n 's/^meter=\\([0-9]*\\) \\([a-z ]*\\) bands= */meter=\\1 \\2 band=/p' \
-    | sed 's/  */,/g; s/,$//' >/run/saved-meters
+$of dump-groups br0 | sed -n 's/^ *group_id/group_id/p' >/run/saved-groups
+$of dump-flows --no-stats br0 | sed -n 's/^ *\(.*actions=\)/\1/p' \
+    >/run/saved-flows
+$of dump-meters br0 | tr '\n' ' ' | sed 's/meter=/\nmeter=/g' |
+    sed -n 's/^\(meter=[0-9]*\) \([a-z ]*\) bands= */\1 \2 band=/p' |
+    sed 's/  */,/g; s/,$//' >/run/saved-meters
 """
 RESTORE = """
 of="ovs-ofctl -O OpenFlow15"
@@ -115,6 +115,8 @@ def faults():
             for text, stage in STAGES.items():
                 yield Fault(5, "%s's %s restarted %s" % (role, daemon, text),
                             Restarted(role, daemon, stage), gap=15,
+                            note=SAVED if daemon == "ovs-vswitchd"
+                            and role == "source" else "",
                             quick=(stage == slowly and daemon == "ovsdb-server"
                                    and role == "destination"))
     yield Fault(5, "destination's ovs-vswitchd stands still at the check",

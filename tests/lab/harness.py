@@ -104,6 +104,18 @@ def wait_for_stamp(host, name):
           lambda: "portferry:stamp" in output(host, "virsh", "dumpxml", name))
 
 
+def wait_for_new_stamp(host, name, old=None):
+    """Waits until the guest's stamp is there, and not OLD, and does not change
+    any more."""
+    seen = [None, old]
+
+    def is_new():
+        seen.append(stamp_of(host, name))
+        time.sleep(0.4)
+        return seen[-1] not in (None, old) and len(set(seen[-3:])) == 1
+    until("the stamp of guest %s on host %s to follow" % (name, host), is_new)
+
+
 def stamp_of(host, name):
     match = re.search(r"<portferry:stamp.*</portferry:stamp>",
                       output(host, "virsh", "dumpxml", name), re.DOTALL)

@@ -88,7 +88,7 @@ def _parts(text):
 
 
 def _tables(text):
-    """{table: {uuid: {column: value}}} of `ovsdb-client --format=json dump'."""
+    """{table: {uuid: {column: value}}}, as `ovsdb-client dump' prints it."""
     tables = {}
     for line in text.splitlines():
         table = json.loads(line)
@@ -273,7 +273,7 @@ def _changes(key, old, new):
         if old.get(column) != new.get(column)]
 
 
-# ---- I1 and I3 ----------------------------------------------------------------
+# ---- I1 and I3 --------------------------------------------------------------
 
 def check_places(guest, states, with_guest, without):
     """I1 and I3 of GUEST.  STATES, WITH_GUEST and WITHOUT are by host: a
@@ -303,7 +303,7 @@ def check_places(guest, states, with_guest, without):
     return problems
 
 
-# ---- I2 ---------------------------------------------------------------------------
+# ---- I2 ---------------------------------------------------------------------
 
 class Rules:
     """What frames of a guest's NIC are allowed."""
@@ -368,7 +368,7 @@ def check_probes(rules, fabric, taps, client):
     return ["not seen: " + what for what, was in seen.items() if not was]
 
 
-# ---- I4 ---------------------------------------------------------------------------
+# ---- I4 ---------------------------------------------------------------------
 
 HERE = ("completed", "degraded")
 NOT_HERE = {"destination": ("refused", "rolled-back", "failed"),
@@ -421,7 +421,7 @@ def _outcome_problems(host, row, moved):
     return problems
 
 
-# ---- I5 ---------------------------------------------------------------------------
+# ---- I5 ---------------------------------------------------------------------
 
 def longest_gap(rules, frames, begin, end):
     """The longest time, in seconds, from BEGIN to END in which no reply of

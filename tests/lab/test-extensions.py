@@ -95,13 +95,21 @@ def without_timeouts(rules):
                   for rule in rules)
 
 
-def timeouts(rules):
-    """What is left of each timeout: the sums tell of a loss or a gift."""
+def expiry(host):
+    """When each rule that nobody uses will expire, in seconds since the epoch,
+    by what ovs-ofctl prints: its timeouts and its ages."""
+    now = time.time()
     found = {}
-    for rule in rules:
-        key = without_timeouts([rule])[0]
-        for kind, seconds in re.findall(r"(idle|hard)_timeout=(\d+)", rule):
-            found[kind, key] = int(seconds)
+    for line in output(host, "ovs-ofctl", "-O", "OpenFlow15", "--names",
+                       "dump-flows", "br0").splitlines():
+        values = {key: float(value) for key, value in
+                  re.findall(r"(\w+)=([\d.]+)s?, ", line)}
+        # An age is printed only where it is not the same.
+        for kind, age in (("idle_timeout", "idle_age"),
+                          ("hard_timeout", "hard_age")):
+            if kind in values:
+                found[kind, line.split(" ")[-2]] = now + values[kind] - (
+                    values.get(age, values["duration"]))
     return found
 
 
@@ -128,9 +136,8 @@ class ExtensionTest(unittest.TestCase):
     maxDiff = None
 
     # Of the guest that a test has left as it was, for the next one: what was
-    # on the hosts before it, what its ports are like, and when it got its
-    # rules.
-    empty = whole = ruled = None
+    # on the hosts before it, and what its ports are like.
+    empty = whole = None
 
     def setUp(self):
         if not self.is_as_before():
@@ -167,19 +174,7 @@ class ExtensionTest(unittest.TestCase):
                METER)
         ofctl("a", "add-groups", GROUPS)
         ofctl("a", "add-flows", RULES + ACL_RULES)
-        ExtensionTest.ruled = time.time()
-        self.wait_for_stamp("a", before)
-
-    def wait_for_stamp(self, host, old=None):
-        """Waits until the stamp is there, and not OLD, and does not change any
-        more."""
-        seen = [None, old]
-
-        def is_new():
-            seen.append(harness.stamp_of(host, "vm1"))
-            time.sleep(0.4)
-            return seen[-1] not in (None, old) and len(set(seen[-3:])) == 1
-        until("the stamp on host %s to follow" % host, is_new, 10)
+        harness.wait_for_new_stamp("a", "vm1", before)
 
     def wait_for_text(self, host, text):
         until("the stamp to have %s" % text,
@@ -201,17 +196,19 @@ class ExtensionTest(unittest.TestCase):
         found = harness.differences(before, after)
         self.assertEqual([], found[:10], "%d differences" % len(found))
 
-    def assert_timeouts(self, host, before, begun):
-        """The rules' timeouts have run down as the clock has, since BEGUN."""
-        now = time.time()
-        found = timeouts(harness.openflow(host)["rules"])
-        self.assertEqual(sorted(before), sorted(found))
-        for key, seconds in before.items():
-            # Both are of whole seconds.
-            self.assertLessEqual(found[key], seconds - (begun - self.ruled)
-                                 + 2, key)
-            self.assertGreaterEqual(found[key], seconds - (now - self.ruled)
-                                    - 2, key)
+    def assert_expiry(self, expected, host, moves=1):
+        """The rules on HOST expire when they would have, had the guest not
+        made so many MOVES.  With MOVES 0 it has come back: what is idle begins
+        to be so anew."""
+        found = expiry(host)
+        self.assertEqual(sorted(expected), sorted(found))
+        self.assertEqual(4, len(found))
+        # Timeouts are whole seconds, and stand still while the guest does.
+        late = {key: found[key] - expected[key] for key in found}
+        for key, seconds in late.items():
+            self.assertGreater(seconds, -2 - moves, key)
+            if moves or key[0] == "hard_timeout":
+                self.assertLess(seconds, 2 + 2 * moves, key)
 
     def assert_empty(self, *hosts):
         """Nothing of the guest is on HOSTS, nor of a migration on any."""
@@ -225,13 +222,18 @@ class ExtensionTest(unittest.TestCase):
             except harness.Failure:
                 self.assert_same(self.empty[host], harness.switch(host))
 
-    def assert_completed(self, destination):
-        """The newest migration went in the documented order, both ports."""
+    def assert_completed(self, destination, may_lag=False):
+        """The newest migration went in the documented order, for both ports.
+        With MAY_LAG, libvirt may have taken the source's data along before it
+        was all there, as on a host with too much to do."""
         trace, source = settled(destination), settled(other(destination))
+        if (may_lag and trace["outcome"] == "degraded"
+                and trace["level"] == "precopy"):
+            harness.log("# to host %s: %s" % (destination, trace["error"]))
+            return
         for each, role in ((trace, "destination"), (source, "source")):
             self.assertEqual((role, "completed", None),
-                             (each["role"], each["outcome"], each["error"]),
-                             each)
+                             (each["role"], each["outcome"], each["error"]))
         steps = harness.whole_steps(trace, source)
         for mac in (MAC, MAC2):
             self.assertEqual([], harness.order_problems(steps, mac))
@@ -279,31 +281,31 @@ class Travel(ExtensionTest):
 
     def test_everything_makes_five_round_trips(self):
         before = self.everything("a")
-        begins = timeouts(harness.openflow("a")["rules"])
-        for source in HOSTS * 5:
-            begun = time.time()
+        expires = expiry("a")
+        for moves, source in enumerate(HOSTS * 5, 1):
             self.move(source)
-            self.assert_completed(other(source))
+            self.assert_completed(other(source), may_lag=True)
             self.assert_same(before, self.everything(other(source)))
-            self.assert_timeouts(other(source), begins, begun)
+            self.assert_expiry(expires, other(source), moves)
             self.assert_empty(source)
         for address in (ADDRESS, ADDRESS2):
             self.assertTrue(ping(address), address)
 
     def test_everything_is_back_after_a_rollback(self):
         before = self.everything("a")
-        begins = timeouts(harness.openflow("a")["rules"])
-        begun = time.time()
+        expires = expiry("a")
         self.roll_back()
         self.assert_same(before, self.everything("a"))
-        self.assert_timeouts("a", begins, begun - 30)
+        self.assert_expiry(expires, "a", 0)
+        expires = expiry("a")
         self.assert_empty("b")
         for address in (ADDRESS, ADDRESS2):
             self.assertTrue(ping(address), address)
-        self.wait_for_stamp("a")
+        harness.wait_for_new_stamp("a", "vm1")
         self.move("a")
         self.assert_completed("b")
         self.assert_same(before, self.everything("b"))
+        self.assert_expiry(expires, "b")
         self.assert_empty("a")
 
     def test_changes_at_the_last_moment_arrive(self):

@@ -321,8 +321,8 @@ class Frames(unittest.TestCase):
 
     def test_frames_on_both_hosts(self):
         fabric = [("a", frame(1)), ("b", frame(2)), ("a", frame(3))]
-        self.assertIn("frames entered on host a, then on b 1000 ms later, on a "
-                      "2000 ms later", self.check(fabric))
+        self.assertEqual(["frames entered on host a, then on b 1000 ms later, "
+                          "on a 2000 ms later"], self.check(fabric))
         self.assertEqual([], self.check(fabric, both=True))
 
     def test_wrong_vlan(self):

@@ -176,6 +176,55 @@ ff_arrive(const char *bridge, int ofport, const PfNetwork *network,
     }
 }
 
+PfExtensionPort
+ff_port1(const char *bridge)
+{
+    PfExtensionPort port = ef_port("web1", bridge);
+
+    port.domain = "vm2";
+    port.mac = FF_MAC1;
+    return port;
+}
+
+static void
+count_end(gpointer n_ended, const PfCallResult *result)
+{
+    g_assert_no_error(result->error);
+    ++*(guint *) n_ended;
+}
+
+static gboolean
+both_ended(gpointer n_ended)
+{
+    return *(guint *) n_ended == 2;
+}
+
+void
+ff_call_both(const char *bridge, const PfNetwork *network, PfCallFunc func0,
+             GVariant *policies0, PfCallFunc func1, GVariant *policies1)
+{
+    PfExtensionPort ports[] = { ef_port("web0", bridge), ff_port1(bridge) };
+    PfCallSpec specs[2];
+    guint n_ended = 0;
+
+    for (guint i = 0; i < 2; i++) {
+        specs[i] = (PfCallSpec) {
+            .extension = EXT,
+            .func = i ? func1 : func0,
+            .port = &ports[i],
+            .network = network,
+            .policies = i ? policies1 : policies0,
+            .change = pf_change_new(TRUE),
+            .timeout_ms = OVS_PATIENCE_MS,
+        };
+        pf_call_begin(&specs[i], count_end, &n_ended);
+    }
+    ef_loop_until(both_ended, &n_ended, "both ports");
+    for (guint i = 0; i < 2; i++) {
+        pf_change_free(specs[i].change);
+    }
+}
+
 static int
 compare(gconstpointer a, gconstpointer b)
 {

@@ -46,6 +46,14 @@ GVariant *ff_leave(const char *bridge, const PfNetwork *, guint times,
 /* It arrives at 'bridge', with such a number. */
 void ff_arrive(const char *bridge, int ofport, const PfNetwork *,
                GVariant *policies, GVariant *chunks, guint times);
+/* The port "web1" of a guest with another MAC, on 'bridge'. */
+#define FF_MAC1 "52:54:00:aa:00:02"
+PfExtensionPort ff_port1(const char *bridge);
+/* Begins 'func0' for "web0" and 'func1' for "web1" at once, and waits until
+ * both have ended, without an error. */
+void ff_call_both(const char *bridge, const PfNetwork *, PfCallFunc func0,
+                  GVariant *policies0, PfCallFunc func1,
+                  GVariant *policies1);
 /* The lines of list 'key', in order, one in each line. */
 char *ff_lines(GVariant *policies, const char *key);
 

@@ -195,11 +195,71 @@ test_refused_bundle_leaves_nothing(void)
 
     ff_add_port("web0", "br1", 9);
     port = ef_port("web0", "br1");
-    g_autoptr(EfSaid) said = ef_call(EXT, PF_CALL_PROPERTY_ADD, &port, net1,
-                                     policies);
+    g_autoptr(PfNetwork) by_name = ff_network(
+        "br1", NULL, "<p:flows other-ports='by-name'/>");
+    g_autoptr(EfSaid) said = ef_call(EXT, PF_CALL_PROPERTY_ADD, &port,
+                                     by_name, policies);
     g_assert_nonnull(said->error);
     g_test_message("%s", said->error->message);
     ff_assert_empty("br1");
+    clean_up();
+}
+
+/* What is installed was checked with the number that the port has. */
+static void
+test_install_checks_again(void)
+{
+    static const struct {
+        const char *json, *why;
+    } cases[] = {
+        { "{\"port\": \"web0\", \"rules\": ["
+          "\"in_port=41 actions=output:web0\"]}",
+          "rule \"in_port=41 actions=output:web0\": in_port 41 is a number "
+          "without a name, which means nothing on another host" },
+        { "{\"port\": \"web0\", \"rules\": ["
+          "\"in_port=9 actions=drop\"]}",
+          "rule \"in_port=9 actions=drop\": it gives a port by a number, "
+          "which means nothing on another host: give its name" },
+        { "{\"port\": \"web0\", \"rules\": ["
+          "\"in_port=web0 actions=group:1\"], \"groups\": ["
+          "\"group_id=1,type=all,bucket=actions=output:41\"]}",
+          "group 1: output to 41 is a number without a name, which means "
+          "nothing on another host" },
+    };
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br1", 9);
+    port = ef_port("web0", "br1");
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GVariant) policies = ef_policies(cases[i].json);
+        g_autoptr(EfSaid) said = ef_call(EXT, PF_CALL_PROPERTY_ADD, &port,
+                                         net1, policies);
+
+        g_assert_nonnull(said->error);
+        g_assert_cmpstr(said->error->message, ==, cases[i].why);
+        ff_assert_empty("br1");
+    }
+    clean_up();
+}
+
+/* Open vSwitch keeps the rules of a port that was deleted: they are not taken
+ * for those of the port that gets its number. */
+static void
+test_old_rules_of_the_number_go(void)
+{
+    g_autoptr(GVariant) policies = ef_policies(
+        "{\"port\": \"web0\", \"rules\": ["
+        "\"priority=5,in_port=web0 actions=drop\"]}");
+    g_autoptr(GVariant) fewer = ef_policies("{}");
+
+    ff_add_flows("br1", "priority=60000,in_port=9,actions=NORMAL\n"
+                 "in_port=up1,actions=NORMAL\n");
+    ff_add_port("web0", "br1", 9);
+    request(PF_CALL_PROPERTY_ADD, "br1", policies);
+    ff_assert_rules("br1", "in_port=up1 actions=NORMAL\n"
+                    "priority=5,in_port=web0 actions=drop");
+    request(PF_CALL_PROPERTY_ADD, "br1", fewer);
+    ff_assert_rules("br1", "in_port=up1 actions=NORMAL");
     clean_up();
 }
 
@@ -378,6 +438,8 @@ add_all(void)
     ADD(restore_carries_out_the_difference);
     ADD(teardown_and_return);
     ADD(refused_bundle_leaves_nothing);
+    ADD(install_checks_again);
+    ADD(old_rules_of_the_number_go);
     ADD(timeouts_go_on);
     ADD(timeouts_without_run_time_data);
     ADD(used_rules_get_their_idle_timeout_back);

@@ -113,6 +113,30 @@ test_groups_in_a_circle(void)
                    "not there");
 }
 
+/* A chain of groups that would keep ovs-vswitchd busy for a minute with each
+ * frame. */
+static void
+test_groups_that_multiply(void)
+{
+    g_autoptr(PfNetwork) n = ff_network("br1", NULL, NULL);
+    g_autoptr(GString) json = g_string_new(
+        "{\"port\": \"web0\", \"rules\": [\"in_port=web0 "
+        "actions=group:1\"], \"groups\": [");
+
+    for (guint i = 1; i <= 3; i++) {
+        g_string_append_printf(json, "%s\"group_id=%u,type=all",
+                               i > 1 ? "," : "", i);
+        for (guint j = 0; j < 200; j++) {
+            g_string_append_printf(json, i < 3 ? ",bucket=actions=group:%u"
+                                   : ",bucket=actions=drop", i + 1);
+        }
+        g_string_append(json, "\"");
+    }
+    g_string_append(json, "]}");
+    assert_verdict(n, json->str, "range: group 1 leads a frame through more "
+                   "than 1024 buckets");
+}
+
 static void
 test_conflict(void)
 {
@@ -148,6 +172,40 @@ test_conflict(void)
                             " actions=drop\""), NULL);
     ff_del_port("web0");
     ff_clear("br1");
+}
+
+/* Frames of a neighbour are brought to nobody else. */
+static void
+test_macs_of_other_ports(void)
+{
+    g_autoptr(PfNetwork) n = ff_network("br1", NULL, NULL);
+    g_autofree char *local = ovs_run("ovs-vsctl --timeout=30 get Interface "
+                                     "br1 mac_in_use | tr -d '\"'");
+    g_autofree char *json = g_strdup_printf(
+        RULES("\"table=2,dl_dst=%s actions=output:web0\""), local);
+    g_autofree char *expected = g_strdup_printf(
+        "conflict: rule \"table=2, dl_dst=%s actions=output:web0\" brings "
+        "frames for %s to the port, and that is the MAC of port br1 here",
+        local, local);
+
+    ovs_do("ovs-vsctl --timeout=30 set Interface up1 "
+           "external_ids:attached-mac=\\\"52:54:00:BB:00:07\\\"");
+    ef_catch_up();
+    assert_verdict(n, RULES("\"dl_dst=52:54:00:bb:00:07 "
+                            "actions=output:web0\""),
+                   "conflict: rule \"dl_dst=52:54:00:bb:00:07 "
+                   "actions=output:web0\" brings frames for "
+                   "52:54:00:bb:00:07 to the port, and that is the MAC of "
+                   "port up1 here");
+    assert_verdict(n, json, expected);
+    assert_verdict(n, RULES("\"dl_dst=52:54:00:bb:00:08 "
+                            "actions=output:web0\","
+                            "\"in_port=web0,dl_dst=52:54:00:bb:00:07 "
+                            "actions=NORMAL\","
+                            "\"dl_dst=" MAC " actions=output:web0\""), NULL);
+    ovs_do("ovs-vsctl --timeout=30 remove Interface up1 external_ids "
+           "attached-mac");
+    ef_catch_up();
 }
 
 /* Where a controller has the bridge, nothing is installed. */
@@ -223,7 +281,9 @@ add_all(void)
     ADD(limits);
     ADD(range);
     ADD(groups_in_a_circle);
+    ADD(groups_that_multiply);
     ADD(conflict);
+    ADD(macs_of_other_ports);
     ADD(controller);
     ADD(old_versions);
 }

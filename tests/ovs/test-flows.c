@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "plugin/extensions/flows.h"
+
 #define EXT (&pf_extension_flows)
 
 /* The MAC of the guest, and another one. */
@@ -386,6 +388,133 @@ test_equal_groups_are_shared(void)
     ff_clear("br1");
 }
 
+/* ---- Two ports at once -------------------------------------------------- */
+
+/* Policies with a meter, a group and rules that use them; 'rate' tells one
+ * meter from another. */
+static GVariant *
+with_tables(const char *mac, guint rate)
+{
+    g_autofree char *json = g_strdup_printf(
+        "{\"port\": \"web\", \"rules\": ["
+        "\"in_port=web actions=meter:1,group:1\","
+        "\"dl_dst=%s actions=meter:2,NORMAL\"],"
+        "\"groups\": [\"group_id=1,type=all,bucket=actions=NORMAL\"],"
+        "\"meters\": [\"meter=1,kbps,bands=type=drop,rate=%u\","
+        "\"meter=2,pktps,bands=type=drop,rate=7\"]}", mac, rate);
+
+    return ef_policies(json);
+}
+
+/* Each has all that is its own, whatever numbers both ask for. */
+static void
+test_two_ports_arrive_at_once(void)
+{
+    g_autoptr(GVariant) p0 = with_tables(MAC, 100);
+
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(GVariant) p1 = with_tables(FF_MAC1, i ? 200 : 100);
+
+        ff_add_port("web0", "br1", 9);
+        ff_add_port("web1", "br1", 10);
+        ff_call_both("br1", net1, PF_CALL_PROPERTY_ADD, p0,
+                     PF_CALL_PROPERTY_ADD, p1);
+        ff_assert_rules("br1",
+                        "dl_dst=" MAC " actions=meter:2,NORMAL\n"
+                        "dl_dst=" FF_MAC1 " actions=meter:4,NORMAL\n"
+                        "in_port=web0 actions=meter:1,group:1\n"
+                        "in_port=web1 actions=meter:3,group:1");
+        ff_call_both("br1", net1, PF_CALL_PROPERTY_REMOVE, p0,
+                     PF_CALL_PROPERTY_REMOVE, p1);
+        ff_assert_empty("br1");
+        ff_del_port("web0");
+        ff_del_port("web1");
+    }
+}
+
+/* What the one leaves unused is not swept away under the other. */
+static void
+test_one_leaves_while_another_arrives(void)
+{
+    g_autoptr(GVariant) p0 = with_tables(MAC, 100);
+    g_autoptr(GVariant) p1 = with_tables(FF_MAC1, 100);
+
+    for (guint i = 0; i < 10; i++) {
+        ff_add_port("web0", "br1", 9);
+        ff_add_port("web1", "br1", 10);
+        PfExtensionPort port = ef_port("web0", "br1"), port1;
+        ef_said_free(ef_call_ok(EXT, PF_CALL_PROPERTY_ADD, &port, net1, p0));
+        ff_call_both("br1", net1, PF_CALL_PROPERTY_REMOVE, p0,
+                     PF_CALL_PROPERTY_ADD, p1);
+        ovs_assert_prints("2 1", "f='ovs-ofctl -O OpenFlow15'; "
+                          "echo $($f dump-flows br1 | grep -c meter:) "
+                          "$($f dump-flows br1 | grep -c group:)");
+        ovs_assert_prints("2 1", "f='ovs-ofctl -O OpenFlow15'; "
+                          "echo $($f dump-meters br1 | grep -c meter=) "
+                          "$($f dump-groups br1 | grep -c group_id)");
+        port1 = ff_port1("br1");
+        ef_said_free(ef_call_ok(EXT, PF_CALL_PROPERTY_REMOVE, &port1, net1,
+                                p1));
+        ff_assert_empty("br1");
+        ff_del_port("web0");
+        ff_del_port("web1");
+    }
+}
+
+static const PfHost *real_host;
+static guint n_meters;          /* Commands that were seen. */
+
+/* An operator who is faster, once. */
+static void
+operator_first(const char *bridge, const GPtrArray *commands,
+               guint timeout_ms, PfDoneFunc *done, gpointer user)
+{
+    if (n_meters++ == 1) {
+        g_free(ff_ofctl("add-meter br1 meter=2,kbps,band=type=drop,rate=9"));
+        g_free(ff_ofctl("add-group br1 group_id=1,type=all,"
+                        "bucket=actions=output:up1"));
+    }
+    real_host->openflow_meters(bridge, commands, timeout_ms, done, user);
+}
+
+/* Numbers are chosen anew, and the operator's meter and group stay. */
+static void
+test_operator_is_faster(void)
+{
+    g_autoptr(GVariant) p0 = with_tables(MAC, 100);
+    PfHost host = *pf_flows_host;
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br1", 9);
+    port = ef_port("web0", "br1");
+    real_host = pf_flows_host;
+    host.openflow_meters = operator_first;
+    pf_flows_host = &host;
+    ef_said_free(ef_call_ok(EXT, PF_CALL_PROPERTY_ADD, &port, net1, p0));
+    pf_flows_host = real_host;
+    g_autofree char *listing = ff_listing("br1");
+    g_assert_cmpstr(
+        g_strstrip(listing), ==,
+        "dl_dst=" MAC " actions=meter:3,NORMAL\n"
+        "group_id=1,type=all,bucket=bucket_id:0,actions=output:up1\n"
+        "group_id=2,type=all,bucket=bucket_id:0,actions=NORMAL\n"
+        "in_port=web0 actions=meter:1,group:2\n"
+        "meter=1 kbps bands=\n"
+        "meter=2 kbps bands=\n"
+        "meter=3 pktps bands=\n"
+        "type=drop rate=100\n"
+        "type=drop rate=7\n"
+        "type=drop rate=9");
+    ef_said_free(ef_call_ok(EXT, PF_CALL_PROPERTY_REMOVE, &port, net1, p0));
+    g_autofree char *left = ff_listing("br1");
+    g_assert_cmpstr(g_strstrip(left), ==,
+                    "group_id=1,type=all,bucket=bucket_id:0,"
+                    "actions=output:up1\nmeter=2 kbps bands=\n"
+                    "type=drop rate=9");
+    ff_del_port("web0");
+    ff_clear("br1");
+}
+
 /* ---- Round trips -------------------------------------------------------- */
 
 static void
@@ -429,6 +558,9 @@ add_all(void)
     ADD(taken_numbers_get_new_ones);
     ADD(private_meters_stay_private);
     ADD(equal_groups_are_shared);
+    ADD(two_ports_arrive_at_once);
+    ADD(one_leaves_while_another_arrives);
+    ADD(operator_is_faster);
     ADD(a_hundred_round_trips);
 }
 

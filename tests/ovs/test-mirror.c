@@ -13,7 +13,8 @@
 
 #define MIRROR (&pf_extension_mirror)
 
-static PfNetwork *lan, *strict;
+/* 'lan' and 'strict' allow guests to be outputs, 'closed' does not. */
+static PfNetwork *lan, *strict, *closed;
 
 /* ---- Helpers ------------------------------------------------------------ */
 
@@ -634,6 +635,75 @@ test_output_is_taken(void)
     clear_mirrors();
 }
 
+#define FORBIDDEN(MIRROR_NAME) \
+    "the port would be the output of mirror '" MIRROR_NAME "', which " \
+    "network 'lan' does not allow its guests (<portferry:option " \
+    "name=\"output\" value=\"yes\"/> of extension \"mirror\" in its XML " \
+    "does)"
+
+static void
+test_output_is_for_the_network_to_allow(void)
+{
+    const char *json = "{\"mirrors\":{\"a\":[\"src\",\"out\"],"
+                       "\"b\":[\"out\"]}}";
+    static const char *const refusing[] = {
+        NULL,
+        "<p:extension name='mirror' required='yes'/>",
+        "<p:extension name='mirror' required='no'>"
+        "<p:option name='output' value='no'/></p:extension>",
+        "<p:extension name='mirror' required='no'>"
+        "<p:option name='output' value=''/></p:extension>",
+        "<p:extension name='other' required='no'>"
+        "<p:option name='output' value='yes'/></p:extension>",
+    };
+    g_autofree char *a = make_mirror("br1", "name=a");
+    g_autofree char *b = make_mirror("br1", "name=b");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(refusing); i++) {
+        PfNetwork *n = ef_network("br1", refusing[i]);
+
+        assert_verdict(n, json,
+                       "range: " FORBIDDEN("a") "; range: " FORBIDDEN("b"));
+        assert_verdict(n, "{'mirrors': {'a': ['src', 'dst']}}", NULL);
+        pf_network_free(n);
+    }
+    assert_verdict(lan, json, NULL);
+    assert_verdict(strict, json, NULL);
+    clear_mirrors();
+}
+
+/* Also if it has become one after the stamp; one that it is, it stays. */
+static void
+test_output_is_not_restored_unless_allowed(void)
+{
+    const char *old = "{\"mirrors\":{\"a\":[\"src\"]}}";
+    const char *new_ = "{\"mirrors\":{\"a\":[\"src\",\"out\"]}}";
+    const char *more = "{\"mirrors\":{\"a\":[\"dst\",\"out\"]}}";
+    g_autofree char *a = make_mirror("br1", "name=a");
+    g_autoptr(GVariant) u = ef_policies(old);
+    g_autoptr(GVariant) v = ef_policies(new_);
+    g_autoptr(GVariant) w = ef_policies(more);
+
+    arrive("web0", "br1", old, 1);
+    PfExtensionPort port = ef_port("web0", "br1");
+    ef_assert_verdict(MIRROR, &port, closed, new_,
+                      "range: " FORBIDDEN("a"));
+    g_autoptr(EfSaid) refused = ef_restore(MIRROR, &port, closed, u, v, NULL);
+    g_assert_nonnull(refused->error);
+    g_assert_nonnull(strstr(refused->error->message, FORBIDDEN("a")));
+    ef_catch_up();
+    assert_lists(a, "a", "[web0]", "[]", "[]");
+
+    restore("web0", "br1", old, new_, TRUE);
+    assert_lists(a, "a", "[web0]", "[]", "web0");
+    g_autoptr(EfSaid) kept = ef_restore(MIRROR, &port, closed, v, w, NULL);
+    g_assert_no_error(kept->error);
+    ef_catch_up();
+    assert_lists(a, "a", "[]", "[web0]", "web0");
+    del_port("web0");
+    clear_mirrors();
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -647,8 +717,12 @@ main(int argc, char *argv[])
     ef_init(extensions);
     ovs_do("ovs-vsctl --timeout=30 add-br br1 "
            "-- set Bridge br1 datapath_type=netdev");
-    lan = ef_network("br1", NULL);
-    strict = ef_network("br1", "<p:extension name='mirror' required='yes'/>");
+    lan = ef_network("br1", "<p:extension name='mirror' required='no'>"
+                     "<p:option name='output' value='yes'/></p:extension>");
+    strict = ef_network("br1", "<p:extension name='mirror' required='yes'>"
+                        "<p:option name='output' value='yes'/>"
+                        "</p:extension>");
+    closed = ef_network("br1", NULL);
 
 #define TEST(FUNCTION) g_test_add_func("/mirror/" #FUNCTION, test_##FUNCTION)
     TEST(membership_moves_by_name);
@@ -662,11 +736,14 @@ main(int argc, char *argv[])
     TEST(syntax);
     TEST(missing_mirror);
     TEST(output_is_taken);
+    TEST(output_is_for_the_network_to_allow);
+    TEST(output_is_not_restored_unless_allowed);
 #undef TEST
 
     result = g_test_run();
     pf_network_free(lan);
     pf_network_free(strict);
+    pf_network_free(closed);
     ef_done();
     return result;
 }

@@ -232,6 +232,13 @@ test_network_allows_vlans(void)
         /* Without a tag it is VLAN 0 that these carry. */
         { "\"vlan_mode\":\"access\"", NOT_ALLOWED("0", "no tag") },
         { "\"vlan_mode\":\"dot1q-tunnel\"", NOT_ALLOWED("0", "no tag") },
+        { "\"vlan_mode\":\"native-untagged\",\"trunks\":[42]",
+          NOT_ALLOWED("0", "no tag") },
+        { "\"vlan_mode\":\"native-tagged\",\"trunks\":[42,150]",
+          NOT_ALLOWED("0", "no tag") },
+        { "\"vlan_mode\":\"native-tagged\",\"trunks\":[1]",
+          NOT_ALLOWED("0", "no tag") "; " NOT_ALLOWED("1", "trunks") },
+        { "\"vlan_mode\":\"trunk\",\"trunks\":[42]", NULL },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

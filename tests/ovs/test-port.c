@@ -328,6 +328,56 @@ test_taken_number_is_not_taken_away(void)
     sw_delete_port("web0");
 }
 
+/* Demands what web0 asks for and has. */
+static void
+assert_number(const char *request, const char *ofport)
+{
+    ovs_assert_prints(request, "ovs-vsctl get Interface web0 ofport_request");
+    ovs_assert_prints(ofport, "ovs-vsctl get Interface web0 ofport");
+}
+
+/* Its rules are there for the number that it has. */
+static void
+test_number_stays_what_it_is(void)
+{
+    static const char other[] =
+        "{\"interface\":{\"ofport\":60,\"ofport_request\":77}}";
+    static const char own[] =
+        "{\"interface\":{\"ofport\":60,\"ofport_request\":60}}";
+    static const char none[] = "{\"interface\":{\"ofport\":60}}";
+    static const char note[] =
+        "port 'web0' has OpenFlow number 60 on this host and keeps it: its "
+        "ofport_request 77 is left out";
+    g_autoptr(PfNetwork) n = network(NULL);
+    PfExtensionPort ep = guest_port("web0");
+    g_autoptr(GVariant) v = ef_policies(other);
+    g_autoptr(GVariant) w = ef_policies(own);
+
+    make_ghost(&ep, n, v);
+    assert_number("[]", "60");
+    g_autoptr(EfSaid) again = ef_call_ok(ext, PF_CALL_PROPERTY_ADD, &ep, n, v);
+    g_assert_cmpstr(again->note, ==, note);
+
+    /* What has changed since the stamp does not change it either. */
+    g_assert_true(restore(&ep, other, own));
+    assert_number("60", "60");
+    g_autoptr(EfSaid) said = ef_restore(ext, &ep, n, w, v, NULL);
+    g_assert_no_error(said->error);
+    g_assert_cmpstr(said->note, ==, note);
+    assert_number("[]", "60");
+
+    /* Nor does another port that would get it if this one did not ask. */
+    g_assert_true(restore(&ep, none, own));
+    ovs_do("ovs-vsctl add-port br0 other -- set Interface other type=internal "
+           "ofport_request=60");
+    sw_loop_until(sw_port_exists, (gpointer) "other", "another port");
+    ef_catch_up();
+    restore(&ep, own, none);
+    assert_number("60", "60");
+    sw_delete_port("other");
+    sw_delete_port("web0");
+}
+
 /* ---- Nothing stays ---------------------------------------------------- */
 
 /* Rows and OpenFlow ports there are, as text. */
@@ -399,6 +449,7 @@ main(int argc, char *argv[])
     TEST(unstamped_port_has_what_the_xml_says);
     TEST(last_change_arrives);
     TEST(taken_number_is_not_taken_away);
+    TEST(number_stays_what_it_is);
     TEST(hundred_moves_leave_nothing);
 #undef TEST
 

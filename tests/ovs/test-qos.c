@@ -276,6 +276,84 @@ test_kept_row_is_deleted_in_the_end(void)
     qf_assert_no_rows();
 }
 
+#define OPERATOR_S "set Port web0 qos=@q -- --id=@q create QoS " \
+                   "type=linux-htb queues:0=@a -- --id=@a create Queue dscp=4"
+
+/* A port 'web0' with an operator's QoS or libvirt's; what it says of it. */
+static char *
+make_either(gboolean libvirts)
+{
+    qf_add_port("web0", "br0");
+    if (libvirts) {
+        qf_libvirt_sets_qos("web0");
+    } else {
+        qf_vsctl(OPERATOR_S);
+    }
+    return qf_policies_of("web0", "br0");
+}
+
+/* libvirt has deleted the port before it could be torn down. */
+static void
+test_rows_of_a_vanished_port_are_deleted(void)
+{
+    for (guint i = 0; i < 4; i++) {
+        g_autofree char *json = make_either(i & 1);
+
+        qf_del_port("web0");
+        if (i & 2) {
+            qf_request(PF_CALL_PORT_TEARDOWN, "web0", "br0", json, 2);
+        }
+        qf_assert_rows(1, 1);
+        qf_request(PF_CALL_PORT_GONE, "web0", "br0", json, 2);
+        qf_assert_no_rows();
+    }
+}
+
+/* What an operator has at a row that is not as the port had it, or that
+ * another port has, is the operator's. */
+static void
+test_rows_that_a_vanished_port_shared_stay(void)
+{
+    g_autofree char *json = make_either(FALSE);
+    g_autofree char *uuid = ovs_run("ovs-vsctl get Port web0 qos");
+
+    qf_add_port("nb0", "br0");
+    qf_vsctl("set Port nb0 qos=%s", uuid);
+    qf_del_port("web0");
+    qf_request(PF_CALL_PORT_TEARDOWN, "web0", "br0", json, 1);
+    qf_request(PF_CALL_PORT_GONE, "web0", "br0", json, 2);
+    qf_assert_rows(1, 1);
+    qf_assert_policies("nb0", "br0", json);
+    ovs_assert_prints("{}", "ovs-vsctl get QoS %s external_ids", uuid);
+
+    qf_del_port("nb0");
+    qf_vsctl("set QoS %s type=linux-sfq", uuid);
+    qf_request(PF_CALL_PORT_GONE, "web0", "br0", json, 1);
+    qf_assert_rows(1, 1);
+    qf_vsctl("--all destroy QoS -- --all destroy Queue");
+}
+
+/* Torn down after its end, and wanted again. */
+static void
+test_vanished_port_returns_to_its_row(void)
+{
+    for (guint i = 0; i < 2; i++) {
+        g_autofree char *json = make_either(i);
+        g_autofree char *uuid = ovs_run("ovs-vsctl get Port web0 qos");
+
+        qf_del_port("web0");
+        qf_request(PF_CALL_PORT_TEARDOWN, "web0", "br0", json, 2);
+        ovs_assert_prints("\"true\"", "ovs-vsctl get QoS %s "
+                          "external_ids:portferry-kept-web0", uuid);
+        qf_add_port("web0", "br0");
+        qf_request(PF_CALL_PORT_RETURN, "web0", "br0", json, 2);
+        ovs_assert_prints(uuid, "ovs-vsctl get Port web0 qos");
+        qf_assert_policies("web0", "br0", json);
+        g_free(qf_leave("web0", "br0", 1));
+        qf_assert_no_rows();
+    }
+}
+
 static void
 test_property_remove_leaves_nothing(void)
 {
@@ -569,6 +647,9 @@ main(int argc, char *argv[])
     TEST(port_returns_to_its_row);
     TEST(vanished_row_is_made_again);
     TEST(kept_row_is_deleted_in_the_end);
+    TEST(rows_of_a_vanished_port_are_deleted);
+    TEST(rows_that_a_vanished_port_shared_stay);
+    TEST(vanished_port_returns_to_its_row);
     TEST(property_remove_leaves_nothing);
     TEST(what_a_destroyed_guest_left_is_deleted);
     TEST(shared_row_stays_shared);

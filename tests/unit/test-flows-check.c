@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include "plugin/extensions/flows-check.h"
+#include "plugin/extensions/flows-paths.h"
 
 #include "packets.h"
 
@@ -41,13 +42,19 @@ take_group(Fixture *f, const char *text)
 }
 
 static void
+free_rule(gpointer rule)
+{
+    pf_flow_rule_free(rule);
+}
+
+static void
 free_group(gpointer group)
 {
     pf_flow_group_free(group);
 }
 
-/* Port web0, here vm7, has number 5; ports up0 and db0; groups 1 (to the port)
- * and 2 (NORMAL), meter 1. */
+/* Port web0, here vm7, has number 5; ports up0 and db0; groups 1 (to the
+ * port), 2 (NORMAL), 3 (into VLAN 42) and 4 (by group 3), meter 1. */
 static void
 setup(Fixture *f, Said said)
 {
@@ -68,6 +75,10 @@ setup(Fixture *f, Said said)
     g_hash_table_add(f->check.meters, GUINT_TO_POINTER(1));
     take_group(f, "group_id=1,type=all,bucket=actions=output:web0");
     take_group(f, "group_id=2,type=all,bucket=actions=NORMAL");
+    take_group(f, "group_id=3,type=all,bucket=actions=mod_vlan_vid:42,"
+               "NORMAL");
+    take_group(f, "group_id=4,type=all,bucket=actions=NORMAL,"
+               "bucket=actions=group:3");
 }
 
 static void
@@ -144,7 +155,15 @@ test_normal_rules_are_taken(void)
         { OPEN, "dl_dst=" MAC " actions=group:2", NULL },
         { OPEN, "arp,arp_tha=" MAC " actions=NORMAL", NULL },
         { OPEN, "ip,nw_dst=1.2.3.4 actions=output:web0", NULL },
-        { OPEN, "reg3=5 actions=group:1", NULL },
+        { OPEN, "table=2,reg3=5 actions=group:1", NULL },
+        { OPEN, "table=2,metadata=0x10/0xf0 actions=output:web0", NULL },
+        { OPEN, "table=2,dl_dst=01:00:5e:00:00:01 actions=output:web0",
+          NULL },
+        { OPEN, "dl_dst=" ALIEN " actions=output:web0", NULL },
+        { OPEN, "ipv6,ipv6_dst=fe80::1 actions=output:web0", NULL },
+        { OPEN, "icmp6,icmp_type=135,nd_target=fe80::1 actions=output:web0",
+          NULL },
+        { BY_NAME, "in_port=web0 actions=set_tunnel:9,output:up0", NULL },
         { COOKIE, "cookie=0x1f,in_port=web0 actions=NORMAL", NULL },
         { BY_NAME, "in_port=web0 actions=output:up0", NULL },
         { BY_NAME, "in_port=up0,dl_src=" MAC " actions=drop", NULL },
@@ -163,6 +182,10 @@ test_normal_rules_are_taken(void)
         { VLAN_42, "dl_vlan=42,ip,nw_dst=1.2.3.4 actions=strip_vlan,"
           "output:web0", NULL },
         { VLAN_42, "dl_dst=" MAC " actions=output:web0", NULL },
+        { VLAN_42, "dl_src=" MAC ",dl_vlan=42 actions=mod_vlan_vid:42,"
+          "NORMAL", NULL },
+        { VLAN_42, "dl_dst=" MAC " actions=strip_vlan,output:web0", NULL },
+        { VLAN_42, "dl_src=" MAC " actions=group:2", NULL },
     };
 
     run_cases(cases, G_N_ELEMENTS(cases));
@@ -170,6 +193,10 @@ test_normal_rules_are_taken(void)
 
 #define UNBOUND "it is not bound to the port: it neither matches the port " \
     "or its MAC nor outputs to it only"
+
+#define EVERYBODY "it brings everybody's frames to the port: match one " \
+    "whole destination address or, past table 0, a register or metadata " \
+    "that is not 0"
 
 static void
 test_rules_of_nobody_are_refused(void)
@@ -187,11 +214,33 @@ test_rules_of_nobody_are_refused(void)
           UNBOUND },
         { OPEN, "in_port=6 actions=drop", UNBOUND },
         { OPEN, "actions=output:web0",
-          "it brings everybody's frames to the port: match a destination "
-          "address, a register or metadata" },
+          EVERYBODY },
         { OPEN, "ip actions=group:1",
-          "it brings everybody's frames to the port: match a destination "
-          "address, a register or metadata" },
+          EVERYBODY },
+        /* In the first table all of these are what every frame has. */
+        { OPEN, "reg0=0 actions=output:web0", EVERYBODY },
+        { OPEN, "reg0=5 actions=output:web0", EVERYBODY },
+        { OPEN, "tun_id=5 actions=output:web0", EVERYBODY },
+        { OPEN, "metadata=0/1 actions=output:web0", EVERYBODY },
+        { OPEN, "ct_mark=0 actions=output:web0", EVERYBODY },
+        { OPEN, "table=1,reg0=0 actions=output:web0", EVERYBODY },
+        { OPEN, "table=1,metadata=0/1 actions=output:web0", EVERYBODY },
+        { OPEN, "table=1,ct_mark=0 actions=output:web0", EVERYBODY },
+        { OPEN, "table=1,ct_label=0 actions=output:web0", EVERYBODY },
+        /* Half of all addresses, or those of all. */
+        { OPEN, "dl_dst=00:00:00:00:00:00/01:00:00:00:00:00 "
+          "actions=output:web0", EVERYBODY },
+        { OPEN, "dl_dst=ff:ff:ff:ff:ff:ff actions=output:web0", EVERYBODY },
+        { OPEN, "table=1,dl_dst=ff:ff:ff:ff:ff:ff actions=output:web0",
+          EVERYBODY },
+        { OPEN, "dl_dst=01:00:5e:00:00:01 actions=output:web0", EVERYBODY },
+        { OPEN, "ip,nw_dst=0.0.0.0/1 actions=output:web0", EVERYBODY },
+        { OPEN, "ip,nw_dst=255.255.255.255 actions=output:web0", EVERYBODY },
+        { OPEN, "ip,nw_dst=224.0.0.1 actions=output:web0", EVERYBODY },
+        { OPEN, "ipv6,ipv6_dst=::/1 actions=output:web0", EVERYBODY },
+        { OPEN, "ipv6,ipv6_dst=ff02::1 actions=output:web0", EVERYBODY },
+        { OPEN, "icmp6,icmp_type=135,nd_target=fe80::/10 "
+          "actions=output:web0", EVERYBODY },
         { COOKIE, "cookie=0x21,in_port=web0 actions=NORMAL",
           "its cookie is 0x21; the network's options for extension flows are "
           "cookie 0x10 mask 0xf0" },
@@ -207,6 +256,9 @@ test_rules_of_nobody_are_refused(void)
     "other-ports of extension flows is \"refuse\", not \"by-name\""
 #define NUMBER(WHAT) WHAT " is a number without a name, which means nothing " \
     "on another host"
+
+#define OTHER_TUNNEL(WHAT) WHAT " chooses a tunnel; the network's option " \
+    "other-ports of extension flows is \"refuse\", not \"by-name\""
 
 static void
 test_rules_that_reach_further_are_refused(void)
@@ -261,6 +313,16 @@ test_rules_that_reach_further_are_refused(void)
         { OPEN, "in_port=web0 actions=meter:2",
           "meter 2 is not among its meters" },
         { OPEN, "in_port=web0 actions=encap(nsh)", "action encap" FURTHER },
+        { OPEN, "in_port=web0 actions=set_tunnel:99,NORMAL",
+          OTHER_TUNNEL("set_tunnel") },
+        { OPEN, "in_port=web0 actions=load:99->NXM_NX_TUN_ID[],NORMAL",
+          OTHER_TUNNEL("tun_id") },
+        { OPEN, "in_port=web0 actions=set_field:1.2.3.4->tun_dst,NORMAL",
+          OTHER_TUNNEL("tun_dst") },
+        { OPEN, "in_port=web0 actions=move:NXM_NX_REG0[]->"
+          "NXM_NX_TUN_ID[0..31],NORMAL", OTHER_TUNNEL("tun_id") },
+        { OPEN, "in_port=web0 actions=set_field:1->tun_metadata0,NORMAL",
+          OTHER_TUNNEL("tun_metadata0") },
     };
 
     run_cases(cases, G_N_ELEMENTS(cases));
@@ -268,6 +330,9 @@ test_rules_that_reach_further_are_refused(void)
 
 #define INTO(VLAN) "it carries the guest into VLAN " VLAN "; the network " \
     "allows VLANs 42"
+
+#define MOVES "it gives a VLAN to frames of any VLAN and port; the network " \
+    "allows VLANs 42: match the port, or one of these VLANs"
 
 static void
 test_vlans_are_those_of_the_network(void)
@@ -318,6 +383,14 @@ test_vlans_are_those_of_the_network(void)
         { VLAN_42, "ip,nw_dst=1.2.3.4 actions=output:web0",
           "it brings frames of any VLAN to the port; the network allows "
           "VLANs 42: match the VLAN" },
+        { VLAN_42, "dl_src=" MAC " actions=mod_vlan_vid:42,NORMAL", MOVES },
+        { VLAN_42, "dl_src=" MAC ",dl_vlan=99 actions=mod_vlan_vid:42,"
+          "NORMAL", MOVES },
+        { VLAN_42, "dl_src=" MAC ",vlan_tci=0 actions=push_vlan:0x8100,"
+          "set_field:4138->vlan_vid,NORMAL", MOVES },
+        { VLAN_42, "dl_dst=" MAC " actions=clone(mod_vlan_vid:42,NORMAL)",
+          MOVES },
+        { VLAN_42, "dl_src=" MAC " actions=group:4", MOVES },
         { VLAN_42, "ip,nw_dst=1.2.3.4 actions=group:1",
           "it brings frames of any VLAN to the port; the network allows "
           "VLANs 42: match the VLAN" },
@@ -436,6 +509,81 @@ test_hostile_text_is_refused(void)
     teardown(&f);
 }
 
+/* A group of 'n' buckets with such actions. */
+static void
+take_buckets(Fixture *f, guint id, guint n, const char *actions)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_string_printf(text, "group_id=%u,type=all", id);
+    for (guint i = 0; i < n; i++) {
+        g_string_append_printf(text, ",bucket=%s", actions);
+    }
+    take_group(f, text->str);
+}
+
+/* Demands what is said of 'rules' (NULL-terminated) and the groups. */
+static void
+assert_paths(Fixture *f, const char *const *rules, const char *expected)
+{
+    g_autoptr(GPtrArray) set = g_ptr_array_new_with_free_func(free_rule);
+    g_autofree char *why = NULL, *verdict = NULL;
+
+    for (; *rules; rules++) {
+        PfFlowRule *rule = pf_flow_rule_parse(*rules, f->names, &why);
+
+        g_assert_cmpstr(why, ==, NULL);
+        g_ptr_array_add(set, rule);
+    }
+    verdict = pf_flow_paths_check(set, f->check.groups);
+    g_assert_cmpstr(verdict, ==, expected);
+}
+
+/* One frame passes a bounded number of buckets, in whatever way they are
+ * multiplied. */
+static void
+test_frames_pass_few_buckets(void)
+{
+    static const char *const none[] = { NULL };
+    static const char *const one[] = {
+        "in_port=web0 actions=group:31,group:31,group:31", NULL,
+    };
+    static const char *const four[] = {
+        "in_port=web0 actions=resubmit(,1),resubmit(,1),clone(resubmit(,1))",
+        "table=1,in_port=web0 actions=goto_table:2",
+        "table=2,in_port=web0 actions=group:31",
+        "table=2,priority=7,in_port=web0 actions=group:1",
+        "table=3,in_port=web0 actions=resubmit(,0),resubmit(,1),group:1", NULL,
+    };
+    static const char *const loop[] = {
+        "in_port=web0 actions=resubmit(,1),resubmit(,1)",
+        "table=1,in_port=web0 actions=resubmit(,0)", NULL,
+    };
+    Fixture f;
+
+    setup(&f, OPEN);
+    take_buckets(&f, 31, 256, "actions=drop");
+    assert_paths(&f, one, NULL);
+    assert_paths(&f, loop, NULL);
+    assert_paths(&f, four, "table 3 leads a frame through more than 1024 "
+                 "buckets of groups");
+    take_buckets(&f, 30, 2, "actions=group:31");
+    assert_paths(&f, none, NULL);
+    take_buckets(&f, 30, 4, "actions=group:31");
+    assert_paths(&f, none,
+                 "group 30 leads a frame through more than 1024 buckets");
+    take_buckets(&f, 30, 4, "watch_group:31,actions=drop");
+    assert_paths(&f, none,
+                 "group 30 leads a frame through more than 1024 buckets");
+    /* By a table, and by one that it does not name. */
+    take_buckets(&f, 30, 1, "actions=resubmit(,1)");
+    assert_paths(&f, loop, NULL);
+    take_buckets(&f, 30, 2, "actions=resubmit(,3),resubmit(web0)");
+    assert_paths(&f, four + 1,
+                 "group 30 leads a frame through more than 1024 buckets");
+    teardown(&f);
+}
+
 /* Each group is looked at once, however they refer to each other. */
 static void
 test_groups_in_circles_end(void)
@@ -489,6 +637,7 @@ main(int argc, char *argv[])
     ADD(groups_are_checked_too);
     ADD(text_is_written_for_this_host);
     ADD(hostile_text_is_refused);
+    ADD(frames_pass_few_buckets);
     ADD(groups_in_circles_end);
     ADD(meters_are_written_as_they_are_read);
     return g_test_run();
