@@ -243,6 +243,18 @@ take_claims_away(PfMigration *m)
     }
 }
 
+/* What has been told of the guest since may have been told to the migration
+ * that is over. */
+static void
+look_again(PfAgent *agent, const char *uuid)
+{
+    PfMigration *m = pf_agent_migration(agent, uuid, PF_ROLE_SOURCE);
+
+    if (m) {
+        pf_agent_look(m);
+    }
+}
+
 /* Removes the migration 'i', which is over.  What the guest's next one has
  * sent meanwhile is for that one. */
 static void
@@ -261,6 +273,7 @@ remove_migration(PfAgent *agent, guint i)
     for (gsize k = 0; k < G_N_ELEMENTS(first); k++) {
         if (kept & (1u << first[k])) {
             source_event(agent, uuid, first[k]);
+            look_again(agent, uuid);
             return;
         }
     }

@@ -407,6 +407,7 @@ quarantine(Restore *r, const char *reason)
         "quarantined, the gate stays closed: %s", reason);
     PfChange *change = pf_change_new(FALSE);
 
+    r->port->quarantined = TRUE;
     /* For an agent that restarts. */
     pf_change_port_key(change, r->port->name, PF_KEY_GATE, "closed");
     pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
@@ -616,6 +617,25 @@ nic_restore(PfMigration *m)
 
 /* ---- The end, and the way out ------------------------------------------- */
 
+/* The guest runs: what of requests 12 and 13 was not acknowledged in time, or by
+ * an agent that was killed, is done now. */
+static void
+make_good(PfMigration *m, PfMigrationPort *port, PfChange *change)
+{
+    g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
+
+    if (!row || row->ofport <= 0) {
+        return;
+    }
+    pf_change_set_claims(change, port->name, port->iface_id, port->mac);
+    if (!row->quarantined && !port->quarantined) {
+        pf_migration_hold(m);
+        pf_gates_set(m->agent->gates, port->bridge, port->name, row->ofport,
+                     row->mac_in_use, FALSE, pf_migration_timeout(m),
+                     pf_migration_released, m);
+    }
+}
+
 static void
 finish(PfMigration *m)
 {
@@ -629,6 +649,7 @@ finish(PfMigration *m)
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
 
+        make_good(m, port, change);
         pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
         pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
     }

@@ -39,6 +39,7 @@ typedef struct {
                                  * or what is in place (destination). */
     GVariant *undo;             /* Source: image for the way back. */
     guint done;                 /* 1 << PfRequest that are in force. */
+    gboolean quarantined;       /* Destination: its gate stays closed. */
 } PfMigrationPort;
 
 typedef struct PfMigration {

@@ -568,6 +568,22 @@ undo_gate(gpointer user, const GError *error)
                  pf_migration_timeout(m), undo_end, u);
 }
 
+/* What libvirt may still take along: what was saved, but no longer that the port
+ * was gone.  NULL: nothing. */
+static char *
+kept_portdata(PfMigration *m)
+{
+    const char *text = pf_switch_iface_id(m->agent->sw, m->mailbox,
+                                          PF_KEY_PORTDATA);
+    g_autoptr(PfPortData) pd = text ? pf_portdata_decode(text, NULL) : NULL;
+
+    if (!pd || pd->level != PF_LEVEL_DELETED) {
+        return g_strdup(text);
+    }
+    pd->level = PF_LEVEL_SAVED;
+    return pf_portdata_encode(pd, NULL);
+}
+
 /* What brings the rows of 'port' back. */
 static PfChange *
 undo_change(PfMigration *m, PfMigrationPort *port, gboolean keep)
@@ -577,8 +593,10 @@ undo_change(PfMigration *m, PfMigrationPort *port, gboolean keep)
     /* Also if there is no carrier: one may be on its way. */
     pf_change_restore_port(change, port->bridge, port->name, port->undo);
     pf_change_set_claims(change, port->name, port->iface_id, port->mac);
-    if (!keep && m->mailbox && !strcmp(port->name, m->mailbox)) {
-        pf_change_iface_key(change, port->name, PF_KEY_PORTDATA, NULL);
+    if (m->mailbox && !strcmp(port->name, m->mailbox)) {
+        g_autofree char *text = keep ? kept_portdata(m) : NULL;
+
+        pf_change_iface_key(change, port->name, PF_KEY_PORTDATA, text);
     }
     return change;
 }
@@ -659,14 +677,15 @@ undo(PfMigration *m, gboolean keep)
 /* ---- The end ------------------------------------------------------------ */
 
 /* TRUE if the port was put back just when libvirt had deleted it: it is this
- * NIC's, and there is no tap. */
+ * NIC's, or nobody's, and there is no tap. */
 static gboolean
 is_orphan(PfMigration *m, PfMigrationPort *port)
 {
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
 
-    return (row && !g_strcmp0(row->attached_mac, port->mac)
-            && !if_nametoindex(port->name));
+    return (is_original(row) && !if_nametoindex(port->name)
+            && (!row->attached_mac
+                || !g_strcmp0(row->attached_mac, port->mac)));
 }
 
 /* A port at its end. */
@@ -747,9 +766,9 @@ finish_port(PfMigration *m, PfMigrationPort *port, gboolean is_here)
         pf_gates_forget(m->agent->gates, port->bridge, port->name);
         pf_change_del_port(change, port->name, PF_ROLE_CARRIER,
                            m->record->uuid);
-        if (is_orphan(m, port)) {
-            pf_change_del_port(change, port->name, NULL, NULL);
-        }
+    }
+    if (is_orphan(m, port)) {
+        pf_change_del_port(change, port->name, NULL, NULL);
     }
     if (m->mailbox && !strcmp(m->mailbox, port->name)) {
         pf_change_iface_key(change, m->mailbox, PF_KEY_PORTDATA, NULL);

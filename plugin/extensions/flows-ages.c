@@ -28,6 +28,7 @@ pf_flow_ages_read(const char *line, const PfFlowNames *names,
         return FALSE;
     }
     ages->key = pf_flow_rule_key(rule, names, PF_FLOW_BY_NAME);
+    ages->effect = pf_flow_rule_effect(rule, names);
     ages->idle_timeout = rule->fm.idle_timeout;
     ages->idle_age = stat_of(line, "idle_age=", 0);
     /* It is printed only if it differs from the duration. */
@@ -35,4 +36,11 @@ pf_flow_ages_read(const char *line, const PfFlowNames *names,
                                                         0));
     ages->n_packets = stat_of(line, "n_packets=", 0);
     return TRUE;
+}
+
+void
+pf_flow_ages_clear(PfFlowAges *ages)
+{
+    g_clear_pointer(&ages->key, g_free);
+    g_clear_pointer(&ages->effect, g_free);
 }

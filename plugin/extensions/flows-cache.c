@@ -75,14 +75,15 @@ entry_fits(const PfFlowEntry *entry, const PfExtensionPort *port)
 }
 
 /* Whether 'rule' may be one of the port's.  That a name is part of a longer
- * one costs a look at the switch, and nothing else. */
+ * one, or that a group leads elsewhere, costs a look at the switch, and nothing
+ * else. */
 static gboolean
 concerns(const PfFlowEntry *entry, const char *rule)
 {
     return strstr(rule, entry->plain) || strstr(rule, entry->mac)
            || (strcmp(entry->plain, entry->name)
                && strstr(rule, entry->number))
-           || (entry->uses_tables && strstr(rule, "group:"))
+           || strstr(rule, "group:")
            || !strstr(rule, "actions=");
 }
 
@@ -221,7 +222,8 @@ typedef struct {
     PfFlowHere *here;
     guint next;                 /* Of here->rules. */
     PfFlowRefs refs;
-    GHashTable *own_meters;     /* Number to how many of the rules use it. */
+    GHashTable *own_meters;     /* Number to how many of the rules and their
+                                 * groups use it. */
     GPtrArray *lines;
     GPtrArray *timed;
     PfFlowCacheDone done;
@@ -269,6 +271,7 @@ close_groups(Builder *builder)
 
             if (group && g_hash_table_add(seen, l->data)) {
                 pf_flow_group_refs(group, &builder->refs);
+                pf_flow_count_meters(group, builder->own_meters);
                 more = TRUE;
             }
         }
@@ -311,7 +314,9 @@ meter_lines(const Builder *builder, GPtrArray *shared)
         guint own = GPOINTER_TO_UINT(
             g_hash_table_lookup(builder->own_meters, id));
         guint all = GPOINTER_TO_UINT(
-            g_hash_table_lookup(builder->here->meter_rules, id));
+                        g_hash_table_lookup(builder->here->meter_rules, id))
+                    + GPOINTER_TO_UINT(
+                        g_hash_table_lookup(builder->here->meter_groups, id));
 
         if (meter) {
             g_ptr_array_add(lines, pf_flow_meter_text(
@@ -382,9 +387,12 @@ builder_end(Builder *builder)
         g_clear_pointer(&entry->policies, g_variant_unref);
         entry->policies = make_policies(builder, entry);
         entry->is_said = FALSE;
-        entry->uses_tables = g_hash_table_size(builder->refs.groups)
-                             || g_hash_table_size(builder->refs.meters);
+        entry->has_tables = g_hash_table_size(builder->here->groups)
+                            || g_hash_table_size(builder->here->meters);
         entry->digest = builder->here->digest;
+        entry->is_stale_told = entry->is_stale_told
+                               && entry->n_stale == builder->here->n_stale;
+        entry->n_stale = builder->here->n_stale;
         g_ptr_array_unref(entry->timed);
         entry->timed = g_ptr_array_ref(builder->timed);
     }

@@ -33,7 +33,9 @@ typedef struct {
     gboolean is_said;           /* The host has 'policies'. */
     GVariant *policies;         /* NULL: not known yet. */
     GPtrArray *timed;           /* PfFlowTimed *, of these. */
-    gboolean uses_tables;       /* Groups or meters. */
+    gboolean has_tables;        /* The bridge has groups or meters. */
+    guint n_stale;              /* Rules that are left out... */
+    gboolean is_stale_told;     /* ...of which somebody was told. */
     guint digest;               /* Of them, as in PfFlowHere. */
 } PfFlowEntry;
 

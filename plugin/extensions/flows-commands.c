@@ -244,7 +244,8 @@ typedef struct {
     PfFlowSet *set;
     PfFlowHere *here;
     GHashTable *groups;         /* Numbers of those that may be deleted. */
-    GPtrArray *meters;          /* Commands. */
+    GHashTable *meters;         /* The same. */
+    GHashTable *meter_groups;   /* The bridge's, as in PfFlowHere. */
     PfFlowDone done;
     gpointer user;
 } Sweep;
@@ -257,7 +258,8 @@ sweep_end(Sweep *sweep, const GError *error)
     pf_flow_set_unref(sweep->set);
     pf_flow_here_free(sweep->here);
     g_hash_table_unref(sweep->groups);
-    g_ptr_array_unref(sweep->meters);
+    g_hash_table_unref(sweep->meters);
+    g_clear_pointer(&sweep->meter_groups, g_hash_table_unref);
     g_free(sweep->bridge);
     g_free(sweep);
 }
@@ -298,23 +300,51 @@ spare_referred(Sweep *sweep)
     }
 }
 
+/* Commands that delete the meters that nothing uses but groups that go. */
+static GPtrArray *
+unused_meters(const Sweep *sweep)
+{
+    GPtrArray *commands = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) going = g_hash_table_new(NULL, NULL);
+    GHashTableIter iter;
+    gpointer id;
+
+    g_hash_table_iter_init(&iter, sweep->groups);
+    while (g_hash_table_iter_next(&iter, &id, NULL)) {
+        pf_flow_count_meters(g_hash_table_lookup(sweep->here->groups, id),
+                             going);
+    }
+    g_hash_table_iter_init(&iter, sweep->meters);
+    while (g_hash_table_iter_next(&iter, &id, NULL)) {
+        if (!g_hash_table_lookup(sweep->here->meter_rules, id)
+            && (g_hash_table_lookup(sweep->meter_groups, id)
+                == g_hash_table_lookup(going, id))) {
+            g_ptr_array_add(commands, g_strdup_printf(
+                                "delete meter=%u", GPOINTER_TO_UINT(id)));
+        }
+    }
+    return commands;
+}
+
 /* Which of the groups have no rules is known. */
 static void
 sweep_unused(Sweep *sweep)
 {
     g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) meters = NULL;
     GHashTableIter iter;
     gpointer id;
 
     spare_referred(sweep);
+    meters = unused_meters(sweep);
     g_hash_table_iter_init(&iter, sweep->groups);
     while (g_hash_table_iter_next(&iter, &id, NULL)) {
         g_ptr_array_add(commands, g_strdup_printf(
                             "group delete group_id=%u",
                             GPOINTER_TO_UINT(id)));
     }
-    pf_flow_carry_out(sweep->bridge, sweep->timeout_ms, sweep->meters,
-                      commands, sweep_done, sweep);
+    pf_flow_carry_out(sweep->bridge, sweep->timeout_ms, meters, commands,
+                      sweep_done, sweep);
 }
 
 static void
@@ -348,10 +378,8 @@ find_candidates(Sweep *sweep, const PfFlowIds *ids)
     }
     g_hash_table_iter_init(&iter, ids->meters);
     while (g_hash_table_iter_next(&iter, &there, &here)) {
-        if (g_hash_table_contains(sweep->here->meters, here)
-            && !g_hash_table_lookup(sweep->here->meter_rules, here)) {
-            g_ptr_array_add(sweep->meters, g_strdup_printf(
-                                "delete meter=%u", GPOINTER_TO_UINT(here)));
+        if (g_hash_table_contains(sweep->here->meters, here)) {
+            g_hash_table_add(sweep->meters, here);
         }
     }
 }
@@ -364,6 +392,11 @@ sweep_here(gpointer user, PfFlowHere *here, const GError *error)
     g_autofree char *why = NULL;
 
     sweep->here = here;
+    if (here) {
+        /* The port's own groups may be among these. */
+        sweep->meter_groups = here->meter_groups;
+        here->meter_groups = g_hash_table_new(NULL, NULL);
+    }
     ids = error ? NULL : pf_flow_ids_choose(sweep->set, here, &why);
     if (!ids) {
         /* No number or a circle: nothing of it is here. */
@@ -410,7 +443,7 @@ pf_flow_sweep(const PfExtensionPort *port, guint timeout_ms, PfFlowSet *set,
     sweep->timeout_ms = timeout_ms;
     sweep->set = set;
     sweep->groups = g_hash_table_new(NULL, NULL);
-    sweep->meters = g_ptr_array_new_with_free_func(g_free);
+    sweep->meters = g_hash_table_new(NULL, NULL);
     sweep->done = done;
     sweep->user = user;
     pf_flow_turn_take(sweep->bridge, sweep_turn, sweep);

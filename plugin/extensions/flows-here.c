@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow.h"
 #include "packets.h"
 #include "plugin/extensions/flows-ask.h"
 #include "plugin/extensions/flows-slice.h"
@@ -115,10 +116,12 @@ pf_flow_here_macs(const PfHost *host, const char *bridge,
     return macs;
 }
 
-gboolean
-pf_flow_here_is_others(const PfHost *host, const PfExtensionPort *port)
+/* Whether a port of 'bridge' whose name is not 'without' has that number. */
+static gboolean
+find_number(const PfHost *host, const char *bridge, gint64 ofport,
+            const char *without)
 {
-    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, port->bridge);
+    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, bridge);
     GHashTableIter iter;
     gpointer name;
 
@@ -127,12 +130,18 @@ pf_flow_here_is_others(const PfHost *host, const PfExtensionPort *port)
         const PfRow *row = host->find(NULL, "Interface", "name", name);
         g_autoptr(GVariant) number = row ? host->get(row, "ofport") : NULL;
 
-        if (number && g_variant_get_int64(number) == port->ofport
-            && strcmp(name, port->name)) {
+        if (number && g_variant_get_int64(number) == ofport
+            && g_strcmp0(name, without)) {
             return TRUE;
         }
     }
     return FALSE;
+}
+
+gboolean
+pf_flow_here_is_others(const PfHost *host, const PfExtensionPort *port)
+{
+    return find_number(host, port->bridge, port->ofport, port->name);
 }
 
 /* Adds the names of all interfaces of 'bridge'. */
@@ -215,6 +224,24 @@ pf_flow_here_mac(const char *mac)
     return eth_addr_from_string(mac, &ea) ? ea : eth_addr_zero;
 }
 
+void
+pf_flow_count_meters(const PfFlowGroup *group, GHashTable *counts)
+{
+    GHashTableIter iter;
+    PfFlowRefs refs;
+    gpointer id;
+
+    pf_flow_refs_init(&refs);
+    pf_flow_group_refs(group, &refs);
+    g_hash_table_iter_init(&iter, refs.meters);
+    while (g_hash_table_iter_next(&iter, &id, NULL)) {
+        guint n = GPOINTER_TO_UINT(g_hash_table_lookup(counts, id));
+
+        g_hash_table_insert(counts, id, GUINT_TO_POINTER(n + 1));
+    }
+    pf_flow_refs_clear(&refs);
+}
+
 /* ---- Filters ------------------------------------------------------------ */
 
 char *
@@ -281,8 +308,10 @@ pf_flow_here_free(PfFlowHere *here)
         pf_flow_names_free(here->names);
         g_ptr_array_unref(here->rules);
         g_hash_table_unref(here->groups);
+        g_hash_table_unref(here->strange);
         g_hash_table_unref(here->meters);
         g_hash_table_unref(here->meter_rules);
+        g_hash_table_unref(here->meter_groups);
         g_free(here);
     }
 }
@@ -322,6 +351,24 @@ read_rule(Reader *reader, const char *line, char **why)
     return rule;
 }
 
+/* Whether 'rule' matches a port that is no more: Open vSwitch keeps its
+ * rules. */
+static gboolean
+is_stale(const Reader *reader, const PfFlowRule *rule)
+{
+    const PfFlowNames *names = reader->here->names;
+    ofp_port_t in_port;
+    struct match match;
+
+    minimatch_expand(&rule->fm.match, &match);
+    in_port = match.flow.in_port.ofp_port;
+    return match.wc.masks.in_port.ofp_port
+           && in_port != pf_flow_names_own(names)
+           && !pf_flow_names_get(names, in_port)
+           && !find_number(reader->host, reader->bridge,
+                           ofp_to_u16(in_port), NULL);
+}
+
 static gboolean
 rules_step(gpointer user)
 {
@@ -346,6 +393,9 @@ rules_step(gpointer user)
     if (pf_flow_rule_bound(rule, pf_flow_names_own(here->names),
                            &reader->mac, here->groups)
         == PF_FLOW_BOUND_NOT) {
+        pf_flow_rule_free(rule);
+    } else if (is_stale(reader, rule)) {
+        here->n_stale++;
         pf_flow_rule_free(rule);
     } else {
         g_ptr_array_add(here->rules, rule);
@@ -414,17 +464,20 @@ take_group(Reader *reader, const char *line)
 {
     g_autofree char *why = NULL;
     PfFlowGroup *group = pf_flow_group_parse(line, reader->here->names, &why);
+    guint id;
 
     if (!group && !reader->all_names) {
         g_clear_pointer(&why, g_free);
         name_all(reader);
         group = pf_flow_group_parse(line, reader->here->names, &why);
     }
-    /* One that cannot be read is nobody's that we know of: a rule of the port
-     * that refers to it is refused on the other host. */
+    /* One that cannot be read is nobody's that we know of, but has its number:
+     * a rule of the port that refers to it is refused on the other host. */
     if (group) {
         g_hash_table_replace(reader->here->groups,
                              GUINT_TO_POINTER(group->gm.group_id), group);
+    } else if (sscanf(line, " group_id=%u", &id) == 1) {
+        g_hash_table_add(reader->here->strange, GUINT_TO_POINTER(id));
     }
 }
 
@@ -512,9 +565,15 @@ static void
 answered(gpointer user, const PfFlowAsk *ask)
 {
     Reader *reader = user;
+    GHashTableIter iter;
+    gpointer group;
 
     for (guint i = 0; i < pf_flow_ask_count(ask); i++) {
         take_answer(reader, ask, i);
+    }
+    g_hash_table_iter_init(&iter, reader->here->groups);
+    while (g_hash_table_iter_next(&iter, NULL, &group)) {
+        pf_flow_count_meters(group, reader->here->meter_groups);
     }
     if (!reader->error && reader->parts & PF_FLOW_HERE_RULES
         && has_own_group(reader)) {
@@ -551,8 +610,10 @@ here_new(const PfExtensionPort *port)
     here->names = pf_flow_names_new(plain, NULL, port->ofport);
     here->rules = g_ptr_array_new_with_free_func(free_rule);
     here->groups = g_hash_table_new_full(NULL, NULL, NULL, free_group);
+    here->strange = g_hash_table_new(NULL, NULL);
     here->meters = g_hash_table_new_full(NULL, NULL, NULL, free_meter);
     here->meter_rules = g_hash_table_new(NULL, NULL);
+    here->meter_groups = g_hash_table_new(NULL, NULL);
     return here;
 }
 

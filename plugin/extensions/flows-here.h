@@ -22,9 +22,14 @@ typedef struct {
     PfFlowNames *names;
     GPtrArray *rules;           /* PfFlowRule *: the port's. */
     GHashTable *groups;         /* Number to PfFlowGroup *: the bridge's. */
+    GHashTable *strange;        /* Numbers of its groups that cannot be
+                                 * read. */
     GHashTable *meters;         /* Number to PfFlowMeter *: the bridge's. */
     GHashTable *meter_rules;    /* Number of a meter to how many rules of the
                                  * bridge use it. */
+    GHashTable *meter_groups;   /* The same of groups. */
+    guint n_stale;              /* Rules that are left out: they match a port
+                                 * that is no more. */
     guint digest;               /* Of the lines of groups and meters. */
 } PfFlowHere;
 
@@ -48,6 +53,9 @@ GPtrArray *pf_flow_here_filters(const PfExtensionPort *port,
 /* 'filter' narrowed to the cookies of the options. */
 char *pf_flow_here_narrow(const char *filter, const PfFlowOptions *);
 
+/* Adds to 'counts' (number to how many) the meters that buckets of 'group'
+ * use: they use them as rules do, but Open vSwitch counts only these. */
+void pf_flow_count_meters(const PfFlowGroup *group, GHashTable *counts);
 /* The names of all interfaces of 'bridge', a set. */
 GHashTable *pf_flow_here_ports(const PfHost *, const char *bridge);
 /* Whether another port of its bridge has the number of 'port' by now. */

@@ -24,7 +24,7 @@ typedef struct {
     char *bridge;
     char *name;                 /* Of the port. */
     gint64 ofport;
-    char *key, *filter;
+    char *key, *filter, *effect;
     char *text;                 /* As configured, without a hard timeout. */
     guint hard;                 /* As installed; 0: none. */
     gint64 since;               /* Monotonic time of its installation. */
@@ -46,6 +46,7 @@ waiting_free(gpointer p)
     g_free(waiting->name);
     g_free(waiting->key);
     g_free(waiting->filter);
+    g_free(waiting->effect);
     g_free(waiting->text);
     g_free(waiting);
 }
@@ -88,8 +89,8 @@ give_back(const Waiting *waiting)
                                    given_back, g_strdup(waiting->name));
 }
 
-/* Whether 'line' is the rule that waits, and was used since it is here: it was
- * installed with counters of zero. */
+/* Whether 'line' is the rule that waits, does what it did, and was used since
+ * it is here: it was installed with counters of zero. */
 static gboolean
 is_used(const Waiting *waiting, const PfFlowNames *names, const char *line)
 {
@@ -97,8 +98,9 @@ is_used(const Waiting *waiting, const PfFlowNames *names, const char *line)
     PfFlowAges ages;
 
     if (pf_flow_ages_read(line, names, &ages)) {
-        used = ages.n_packets && !strcmp(ages.key, waiting->key);
-        g_free(ages.key);
+        used = ages.n_packets && !strcmp(ages.key, waiting->key)
+               && !strcmp(ages.effect, waiting->effect);
+        pf_flow_ages_clear(&ages);
     }
     return used;
 }
@@ -148,6 +150,7 @@ pf_flow_idle_add(const PfExtensionPort *port, PfFlowRule *rule,
     waiting->ofport = port->ofport;
     waiting->key = pf_flow_rule_key(rule, names, PF_FLOW_BY_NAME);
     waiting->filter = pf_flow_rule_filter(rule, names);
+    waiting->effect = pf_flow_rule_effect(rule, names);
     waiting->hard = hard;
     waiting->since = g_get_monotonic_time();
 

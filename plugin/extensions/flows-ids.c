@@ -67,11 +67,21 @@ typedef struct {
     PfFlowSet *set;
     const PfFlowHere *here;
     GHashTable *own_meters;     /* Number here to how many of the port's rules
-                                 * here use it. */
+                                 * here, and of their groups, use it. */
     GHashTable *taken;          /* Numbers here that were chosen, of the kind
                                  * that is being chosen. */
     PfFlowIds *ids;
 } Choice;
+
+/* Whether the bridge has such a number of the kind that is in 'here'. */
+static gboolean
+is_here(const Choice *choice, GHashTable *here, guint32 id)
+{
+    return g_hash_table_contains(here, GUINT_TO_POINTER(id))
+           || (here == choice->here->groups
+               && g_hash_table_contains(choice->here->strange,
+                                        GUINT_TO_POINTER(id)));
+}
 
 /* The lowest number that neither 'here' nor 'there' has, nor was chosen; 0 if
  * there is none. */
@@ -81,8 +91,7 @@ free_id(const Choice *choice, GHashTable *here, GHashTable *there)
     for (guint32 id = 1; id <= MAX_NEW_ID; id++) {
         gpointer key = GUINT_TO_POINTER(id);
 
-        if (!g_hash_table_contains(here, key)
-            && !g_hash_table_contains(there, key)
+        if (!is_here(choice, here, id) && !g_hash_table_contains(there, key)
             && !g_hash_table_contains(choice->taken, key)) {
             return id;
         }
@@ -112,7 +121,9 @@ meter_will_do(const Choice *choice, const PfFlowMeter *there, guint32 id)
     gpointer key = GUINT_TO_POINTER(id);
     const PfFlowMeter *here = g_hash_table_lookup(choice->here->meters, key);
     guint all = GPOINTER_TO_UINT(
-        g_hash_table_lookup(choice->here->meter_rules, key));
+                    g_hash_table_lookup(choice->here->meter_rules, key))
+                + GPOINTER_TO_UINT(
+                    g_hash_table_lookup(choice->here->meter_groups, key));
     guint own = GPOINTER_TO_UINT(
         g_hash_table_lookup(choice->own_meters, key));
 
@@ -182,7 +193,7 @@ choose_one(Choice *choice, guint32 id, PfFlowGroup *group,
         return TRUE;
     }
     chosen = id;
-    if (!g_hash_table_contains(here, GUINT_TO_POINTER(id))) {
+    if (!is_here(choice, here, id)) {
         g_array_append_val(fresh, id);
     } else if (!(group ? group_is_equal(choice, group, id)
                        : meter_will_do(choice, meter, id))) {
@@ -307,18 +318,21 @@ choose_groups(Choice *choice, char **why)
     return TRUE;
 }
 
-/* Counts the port's rules here that use each meter. */
+/* Counts the port's rules here, and the groups to which they lead, that use
+ * each meter. */
 static GHashTable *
 count_own_meters(const PfFlowHere *here)
 {
     GHashTable *counts = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    gboolean more = TRUE;
+    GHashTableIter iter;
+    PfFlowRefs refs;
+    gpointer id;
 
+    pf_flow_refs_init(&refs);
     for (guint i = 0; i < here->rules->len; i++) {
-        GHashTableIter iter;
-        PfFlowRefs refs;
-        gpointer id;
-
-        pf_flow_refs_init(&refs);
+        g_hash_table_remove_all(refs.meters);
         pf_flow_rule_refs(here->rules->pdata[i], &refs);
         g_hash_table_iter_init(&iter, refs.meters);
         while (g_hash_table_iter_next(&iter, &id, NULL)) {
@@ -326,8 +340,23 @@ count_own_meters(const PfFlowHere *here)
 
             g_hash_table_insert(counts, id, GUINT_TO_POINTER(n + 1));
         }
-        pf_flow_refs_clear(&refs);
     }
+    while (more) {
+        g_autoptr(GList) ids = g_hash_table_get_keys(refs.groups);
+
+        more = FALSE;
+        for (GList *l = ids; l; l = l->next) {
+            const PfFlowGroup *group = g_hash_table_lookup(here->groups,
+                                                           l->data);
+
+            if (group && g_hash_table_add(seen, l->data)) {
+                pf_flow_group_refs(group, &refs);
+                pf_flow_count_meters(group, counts);
+                more = TRUE;
+            }
+        }
+    }
+    pf_flow_refs_clear(&refs);
     return counts;
 }
 

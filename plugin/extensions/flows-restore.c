@@ -36,7 +36,7 @@ typedef struct {
     gboolean tables_differ;     /* Groups or meters have changed. */
     PfFlowIds *ids;             /* NULL: as remembered. */
     gboolean has_turn;          /* Of the bridge. */
-    GPtrArray *meters, *commands;
+    GPtrArray *meters, *deletes, *commands;
     guint next;
     GHashTable *added;          /* Keys of rules that are added. */
 } Restore;
@@ -60,7 +60,8 @@ restore_end(Restore *restore, const GError *error)
     pf_flow_set_unref(restore->now);
     pf_flow_ids_free(restore->ids);
     g_ptr_array_unref(restore->meters);
-    g_ptr_array_unref(restore->commands);
+    g_ptr_array_unref(restore->deletes);
+    g_clear_pointer(&restore->commands, g_ptr_array_unref);
     g_hash_table_unref(restore->added);
     g_free(restore);
 }
@@ -237,25 +238,38 @@ carried_out(gpointer user, const GError *error)
     }
 }
 
+static void
+say_all(Restore *restore)
+{
+    /* What is no more goes first. */
+    g_ptr_array_extend_and_steal(restore->deletes,
+                                 g_steal_pointer(&restore->commands));
+    pf_flow_carry_out(restore->port->bridge, pf_flows_timeout(restore->call),
+                      restore->meters, restore->deletes, carried_out,
+                      restore);
+}
+
 /* Deletes the rules that are no more, but for those in whose place another
  * one comes, and then says it all. */
-static void
-delete_gone(Restore *restore)
+static gboolean
+delete_step(gpointer user)
 {
+    Restore *restore = user;
     const PfFlowSet *gone = restore->gone;
+    g_autofree char *key = NULL;
 
-    for (guint i = 0; i < gone->rules->len; i++) {
-        g_autofree char *key = pf_flow_rule_key(
-            gone->rules->pdata[i], gone->names, PF_FLOW_BY_NUMBER);
-
-        if (!g_hash_table_contains(restore->added, key)) {
-            g_ptr_array_insert(restore->commands, 0, pf_flow_command_delete(
-                                   gone->rules->pdata[i], gone->names));
-        }
+    if (restore->next == gone->rules->len) {
+        say_all(restore);
+        return FALSE;
     }
-    pf_flow_carry_out(restore->port->bridge, pf_flows_timeout(restore->call),
-                      restore->meters, restore->commands, carried_out,
-                      restore);
+
+    const PfFlowRule *rule = gone->rules->pdata[restore->next++];
+    key = pf_flow_rule_key(rule, gone->names, PF_FLOW_BY_NUMBER);
+    if (!g_hash_table_contains(restore->added, key)) {
+        g_ptr_array_add(restore->deletes,
+                        pf_flow_command_delete(rule, gone->names));
+    }
+    return TRUE;
 }
 
 static void
@@ -300,7 +314,8 @@ add_step(gpointer user)
     PfFlowRule *rule;
 
     if (restore->next == restore->now->rules->len) {
-        delete_gone(restore);
+        restore->next = 0;
+        pf_flow_slice(delete_step, restore);
         return FALSE;
     }
     rule = restore->now->rules->pdata[restore->next++];
@@ -411,6 +426,7 @@ pf_flows_nic_restore(PfCall *call, const PfExtensionPort *port,
     restore->tables_differ = list_differs(old, new_, "groups")
                              || list_differs(old, new_, "meters");
     restore->meters = g_ptr_array_new_with_free_func(g_free);
+    restore->deletes = g_ptr_array_new_with_free_func(g_free);
     restore->commands = g_ptr_array_new_with_free_func(g_free);
     restore->added = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                            NULL);

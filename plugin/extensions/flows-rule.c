@@ -39,6 +39,9 @@
 /* What a name may have to stand in ovs-ofctl's syntax as it is. */
 #define PLAIN G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.-@+%#^~"
 
+/* What it cannot have, not even in quotes. */
+#define UNREADABLE " \t\r\n\v\f,()\"\\"
+
 struct PfFlowNames {
     char *name;                 /* The port's own name, */
     char *source;               /* and that in text to be read. */
@@ -114,7 +117,7 @@ pf_flow_names_add(PfFlowNames *names, const char *name)
     ofp_port_t port = u16_to_ofp(FIRST_OTHER + n);
 
     if (!name[0] || strlen(name) >= OFP_MAX_PORT_NAME_LEN
-        || n >= MAX_OTHERS || !strcmp(name, names->source)
+        || strpbrk(name, UNREADABLE) || n >= MAX_OTHERS || !strcmp(name, names->source)
         || g_hash_table_contains(names->others, name)) {
         return FALSE;
     }

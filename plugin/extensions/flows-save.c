@@ -95,7 +95,7 @@ take_all_ages(Save *save, PfFlowEntry *entry, const PfFlowAsk *ask)
                 if (timed) {
                     take_ages(timed, &ages);
                 }
-                g_free(ages.key);
+                pf_flow_ages_clear(&ages);
             }
         }
     }
@@ -145,6 +145,13 @@ entry_read(gpointer user, PfFlowEntry *entry, const GError *error)
         return;
     }
     save->was_read = TRUE;
+    if (entry->n_stale && !entry->is_stale_told) {
+        entry->is_stale_told = TRUE;
+        pf_flows_host->note(save->call, "rules of bridge %s that match an "
+                            "in_port that is no port any more do not travel "
+                            "(%u): delete them", save->port->bridge,
+                            entry->n_stale);
+    }
     if (!save->is_save) {
         say_policies(save, entry);
         save_end(save, NULL);
@@ -179,7 +186,7 @@ tables_changed(const PfFlowEntry *entry, const PfFlowAsk *ask)
 {
     guint digest = 0;
 
-    for (guint i = 0; entry->uses_tables && i < pf_flow_ask_count(ask); i++) {
+    for (guint i = 0; entry->has_tables && i < pf_flow_ask_count(ask); i++) {
         PfOpenflowKind kind = pf_flow_ask_kind(ask, i);
         const GPtrArray *lines = pf_flow_ask_lines(ask, i);
 
@@ -189,7 +196,7 @@ tables_changed(const PfFlowEntry *entry, const PfFlowAsk *ask)
             }
         }
     }
-    return entry->uses_tables && digest != entry->digest;
+    return entry->has_tables && digest != entry->digest;
 }
 
 static void
@@ -236,7 +243,7 @@ save_go(Save *save)
             pf_flow_ask_add(ask, PF_OPENFLOW_RULES_AGES, timed->filter);
         }
     }
-    if (entry->uses_tables && !save->was_read) {
+    if (entry->has_tables && !save->was_read) {
         pf_flow_ask_add(ask, PF_OPENFLOW_GROUPS, NULL);
         pf_flow_ask_add(ask, PF_OPENFLOW_METERS, NULL);
     }

@@ -96,6 +96,15 @@ pf_flows_digest(const char *line)
     return digest;
 }
 
+/* What the port has from now on has the numbers of this host. */
+static void
+flows_guest_runs(PfCall *call, const PfExtensionPort *port,
+                 PfGuestRuns reason G_GNUC_UNUSED)
+{
+    pf_flow_ids_forget(port->name);
+    pf_flows_host->end(call, NULL);
+}
+
 static gboolean
 flows_init(const PfHost *host, GError **error G_GNUC_UNUSED)
 {
@@ -144,4 +153,5 @@ const PfExtension pf_extension_flows = {
     .port_teardown = pf_flows_port_teardown,
     .port_return = pf_flows_port_return,
     .port_gone = pf_flows_port_gone,
+    .guest_runs = flows_guest_runs,
 };
