@@ -56,6 +56,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/extensions/flows-ids.c \
 	plugin/extensions/flows-ids.h \
 	plugin/extensions/flows-install.c \
+	plugin/extensions/flows-lost.c \
+	plugin/extensions/flows-lost.h \
 	plugin/extensions/flows-paths.c \
 	plugin/extensions/flows-paths.h \
 	plugin/extensions/flows-restore.c \

@@ -10,6 +10,7 @@
 
 #include "plugin/codec.h"
 #include "plugin/extension.h"
+#include "plugin/problems.h"
 
 /* ---- What an unstamped guest's XML says --------------------------------- */
 
@@ -75,13 +76,17 @@ refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static gboolean
 refuse(GError **error, const char *format, ...)
 {
+    g_autofree char *raw = NULL;
+    g_autofree char *text = NULL;
     va_list args;
 
     va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(
-                          PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_REFUSED,
-                          format, args));
+    raw = g_strdup_vprintf(format, args);
     va_end(args);
+    /* Names in the XML may have line breaks. */
+    text = pf_problems_clean(raw);
+    g_set_error_literal(error, PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_REFUSED,
+                        text);
     return FALSE;
 }
 

@@ -50,6 +50,7 @@ check_PROGRAMS += \
 	tests/ovs/test-flows-switchover \
 	tests/ovs/test-flows-verify \
 	tests/ovs/test-gate \
+	tests/ovs/test-hostile \
 	tests/ovs/test-journal \
 	tests/ovs/test-mirror \
 	tests/ovs/test-openflow \
@@ -69,6 +70,7 @@ check_PROGRAMS += \
 	tests/unit/test-domain \
 	tests/unit/test-flows-check \
 	tests/unit/test-hook \
+	tests/unit/test-hostile \
 	tests/unit/test-hypervisor \
 	tests/unit/test-loader \
 	tests/unit/test-loop \

@@ -75,8 +75,8 @@ entry_fits(const PfFlowEntry *entry, const PfExtensionPort *port)
 }
 
 /* Whether 'rule' may be one of the port's.  That a name is part of a longer
- * one, or that a group leads elsewhere, costs a look at the switch, and nothing
- * else. */
+ * one, or that a group leads elsewhere, costs a look at the switch, and
+ * nothing else. */
 static gboolean
 concerns(const PfFlowEntry *entry, const char *rule)
 {

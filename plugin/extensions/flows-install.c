@@ -15,6 +15,7 @@
 #include "plugin/extensions/flows-cache.h"
 #include "plugin/extensions/flows-commands.h"
 #include "plugin/extensions/flows-idle.h"
+#include "plugin/extensions/flows-lost.h"
 #include "plugin/extensions/flows-slice.h"
 #include "plugin/extensions/flows-turn.h"
 
@@ -122,6 +123,10 @@ install_done(gpointer user, const GError *error)
     if (pf_flow_is_taken(error) && install->has_turn && !install->is_again) {
         add_again(install);
         return;
+    }
+    if (!error && !install->is_return && install->set->rules->len) {
+        pf_flow_lost_watch(install->port, &install->options,
+                           install->set->rules->len);
     }
     if (!error && install->ids) {
         pf_flow_ids_remember(install->port->name,
@@ -406,8 +411,10 @@ remove_set(gpointer user, PfFlowSet *set)
 static void
 remove_begin(PfCall *call, const PfExtensionPort *port, GVariant *policies)
 {
-    Install *install = install_new(call, port, policies);
+    Install *install;
 
+    pf_flow_lost_forget(port->name);
+    install = install_new(call, port, policies);
     if (install) {
         read_set(install, remove_set);
     }

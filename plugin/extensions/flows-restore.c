@@ -16,6 +16,7 @@
 
 #include "plugin/extensions/flows-commands.h"
 #include "plugin/extensions/flows-idle.h"
+#include "plugin/extensions/flows-lost.h"
 #include "plugin/extensions/flows-slice.h"
 #include "plugin/extensions/flows-turn.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     PfFlowSet *gone;            /* Rules that are no more... */
     PfFlowSet *now;             /* ...and those that are to be added, and all
                                  * groups and meters. */
+    gboolean is_lost;           /* What was installed may be gone. */
     gboolean tables_differ;     /* Groups or meters have changed. */
     PfFlowIds *ids;             /* NULL: as remembered. */
     gboolean has_turn;          /* Of the bridge. */
@@ -166,6 +168,7 @@ static gboolean
 is_always_due(const Restore *restore, const char *line)
 {
     return strstr(line, "_timeout=")
+           || restore->is_lost
            || (restore->tables_differ
                && (strstr(line, "group:") || strstr(line, "meter:")));
 }
@@ -229,6 +232,7 @@ carried_out(gpointer user, const GError *error)
                              g_steal_pointer(&restore->ids));
     }
     give_turn(restore);
+    pf_flow_lost_forget(restore->port->name);
     if (restore->tables_differ) {
         /* Those that the port had before, if nothing uses them now. */
         pf_flow_set_read_own(restore->old, restore->port->name,
@@ -412,7 +416,8 @@ pf_flows_nic_restore(PfCall *call, const PfExtensionPort *port,
     if (!pf_flows_begin(call, port, &options)) {
         return;
     }
-    if (g_variant_equal(old, new_) && !has_timed(new_)) {
+    if (g_variant_equal(old, new_) && !has_timed(new_)
+        && !pf_flow_lost_seen(port->name)) {
         pf_flows_host->end(call, NULL);
         return;
     }
@@ -423,8 +428,11 @@ pf_flows_nic_restore(PfCall *call, const PfExtensionPort *port,
     restore->old = old;
     restore->new_ = new_;
     restore->left = read_chunks(chunks);
+    restore->is_lost = pf_flow_lost_seen(port->name);
     restore->tables_differ = list_differs(old, new_, "groups")
-                             || list_differs(old, new_, "meters");
+                             || list_differs(old, new_, "meters")
+                             || (restore->is_lost
+                                 && pf_flow_has_tables(new_));
     restore->meters = g_ptr_array_new_with_free_func(g_free);
     restore->deletes = g_ptr_array_new_with_free_func(g_free);
     restore->commands = g_ptr_array_new_with_free_func(g_free);

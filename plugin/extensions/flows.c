@@ -11,6 +11,11 @@
  *
  * Policies are the rules as they are configured; run-time data is what is left
  * of their timeouts.
+ *
+ * What was chosen for a port that has arrived, and which timeouts its rules
+ * will be given back, is known only to the agent that has done it: after its
+ * restart, a rule that waits for its own idle timeout keeps what was left of
+ * it.
  */
 #include <config.h>
 
@@ -19,6 +24,7 @@
 #include "plugin/extensions/flows-cache.h"
 #include "plugin/extensions/flows-idle.h"
 #include "plugin/extensions/flows-ids.h"
+#include "plugin/extensions/flows-lost.h"
 #include "plugin/extensions/flows-turn.h"
 
 const PfHost *pf_flows_host;
@@ -102,6 +108,7 @@ flows_guest_runs(PfCall *call, const PfExtensionPort *port,
                  PfGuestRuns reason G_GNUC_UNUSED)
 {
     pf_flow_ids_forget(port->name);
+    pf_flow_lost_forget(port->name);
     pf_flows_host->end(call, NULL);
 }
 
@@ -112,6 +119,7 @@ flows_init(const PfHost *host, GError **error G_GNUC_UNUSED)
     pf_flow_cache_init(host, &pf_extension_flows);
     pf_flow_ids_init();
     pf_flow_idle_init();
+    pf_flow_lost_init();
     pf_flow_turn_init();
     return TRUE;
 }
@@ -120,6 +128,7 @@ static void
 flows_destroy(void)
 {
     pf_flow_turn_destroy();
+    pf_flow_lost_destroy();
     pf_flow_idle_destroy();
     pf_flow_ids_destroy();
     pf_flow_cache_destroy();

@@ -154,6 +154,27 @@ check_meter_again(const PfFlowMeter *meter)
     FUZZ_CHECK_SAME(text, twice, "meter");
 }
 
+/* Everything that was read, if all of it was. */
+static void
+check_again(const PfFlowSet *set)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    for (guint i = 0; i < set->rules->len; i++) {
+        check_rule_again(set->rules->pdata[i], set, PF_FLOW_BY_NAME);
+        check_rule_again(set->rules->pdata[i], set, PF_FLOW_BY_NUMBER);
+    }
+    g_hash_table_iter_init(&iter, set->groups);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        check_group_again(value, set, PF_FLOW_BY_NAME);
+    }
+    g_hash_table_iter_init(&iter, set->meters);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        check_meter_again(value);
+    }
+}
+
 /* The same policies on a port with another number are the same rules. */
 static void
 check_other_number(const Input *input, const PfFlowSet *set)
@@ -299,23 +320,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autofree char *text = fuzz_text(data, size);
     Input input = read_input(text);
     g_autoptr(PfFlowSet) set = read_set(&input, OWN_NUMBER);
-    GHashTableIter iter;
-    gpointer value;
 
-    for (guint i = 0; i < set->rules->len; i++) {
-        check_rule_again(set->rules->pdata[i], set, PF_FLOW_BY_NAME);
-        check_rule_again(set->rules->pdata[i], set, PF_FLOW_BY_NUMBER);
-    }
-    g_hash_table_iter_init(&iter, set->groups);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        check_group_again(value, set, PF_FLOW_BY_NAME);
-    }
-    g_hash_table_iter_init(&iter, set->meters);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        check_meter_again(value);
-    }
-    if (!set->problems->len && check_accepted(&input, set)) {
-        check_other_number(&input, set);
+    if (!set->problems->len) {
+        check_again(set);
+        if (check_accepted(&input, set)) {
+            check_other_number(&input, set);
+        }
     }
     g_variant_unref(input.policies);
     return 0;

@@ -218,7 +218,7 @@ def differences(before, after):
     return found
 
 
-# ---- What is attached to them ------------------------------------------------
+# ---- What is attached to them ----------------------------------------------
 
 def attach(host):
     """Gives web0 all that, as its operator would."""

@@ -9,7 +9,7 @@ and a guest that it runs on both hosts is ended on one.
 
 import time
 
-from faults_lab import GUEST, PORT, Fault, other
+from faults_lab import FORGET, GUEST, PORT, Fault, other
 from faults_points import aborted, broken, long_stop
 from harness import (Events, Failure, guest_state, inside, lab, port, until)
 
@@ -20,19 +20,23 @@ UNDECIDED = (
     "libvirt decides who runs the guest, and may leave it paused where it "
     "was: its port stays a carrier there, which claims nothing, until a "
     "person resumes the guest or ends it")
-# What a port has besides itself stays where its guest is ended, with
-# Portferry or without, until the administrator takes it away.
-FORGET = """
-of="ovs-ofctl -O OpenFlow15"
-$of del-flows br0 cookie=0x7066/-1
-$of del-groups br0
-$of del-meters br0
-ovs-vsctl --all destroy QoS -- --all destroy Queue
-"""
 BOTH = (
     "libvirt's own case: it may resume the guest on the source while it runs "
     "on the destination.  The port comes back on the source then, and both "
     "claim the NIC until a person ends one; nothing on one host can see both")
+
+
+class Slow:
+    """A migration that lasts, until its result is asked for."""
+
+    def __init__(self, source, migration):
+        self.source = source
+        self.migration = migration
+
+    def result(self):
+        inside(self.source, "virsh", "--quiet", "migrate-setspeed", GUEST,
+               "1000", check=False)
+        return self.migration.result()
 
 
 def slowly(world):
@@ -42,7 +46,7 @@ def slowly(world):
     until("memory to be copied", lambda: (
         world.journal_state(to) == "ready"
         and world.journal_state(source) == "precopy"))
-    return migration
+    return Slow(source, migration)
 
 
 class Held:

@@ -17,6 +17,7 @@ import invariants
 from faults_cut import Held
 from faults_lab import GUEST, MAC, PORT, Fault
 from faults_points import long_stop
+from faults_refused import define, element, unchanged
 from harness import Failure, inside, output, until
 
 NAMESPACE = "urn:portferry:domain:1.0"
@@ -171,7 +172,6 @@ TAMPERED = [
     ("with another NIC's MAC", in_json(MAC, "52:54:00:aa:00:99")),
     ("with another port's rules", in_json("in_port=%s," % PORT,
                                           "in_port=up0,")),
-    ("with another VLAN", in_json(r'(tag[\\" ]*: *)42', r"\g<1>50")),
 ]
 STAMPED = [
     ("another port's rules", "flows", replaced("in_port=%s" % PORT,
@@ -185,12 +185,22 @@ STAMPED = [
 ]
 
 
+def forbidden_vlan(world):
+    """PortData has a VLAN that the destination's network does not allow."""
+    to = world.to
+    define(to, element("<portferry:vlan allowed='42'/>"))
+    try:
+        return Tampered(in_json(r'(tag[\\" ]*: *)42', r"\g<1>50"))(world)
+    finally:
+        define(to, unchanged)
+
+
 def faults():
     for text, change in TAMPERED:
-        # Other rules and another VLAN are not this port's policies, which
-        # only the stamp and a change of it may say.
         yield Fault(6, "PortData: " + text, Tampered(change), moved=True,
                     gap=15, quick=text == "with a byte changed")
+    yield Fault(6, "PortData: with a VLAN that is not allowed",
+                forbidden_vlan, moved=True, gap=15)
     for text, says, change in STAMPED:
         yield Fault(6, "stamp: " + text, Stamped(says, change), moved=False,
                     gap=2, quick=text == "another port's rules")

@@ -72,6 +72,16 @@ cookie=0x7066,priority=60,dl_dst=%(mac)s,udp,tp_dst=68 actions=drop
 END
 """ % {"port": PORT, "address": ADDRESS, "mac": MAC}
 
+# What a port has besides itself stays where its guest is ended, or
+# leaves without Portferry, until the administrator takes it away.
+FORGET = """
+of="ovs-ofctl -O OpenFlow15"
+$of del-flows br0 cookie=0x7066/-1
+$of del-groups br0
+$of del-meters br0
+ovs-vsctl --all destroy QoS -- --all destroy Queue
+"""
+
 # The client's addresses do not ask who has an address: what is measured is
 # the port, and the forbidden address is never told.  Frames of another VLAN
 # are all the time before the guest's door.
@@ -301,11 +311,14 @@ class World:
     def console_answers(self, host):
         """Whether the guest's shell does, which needs no network."""
         word = "alive%d" % time.monotonic_ns()
+        # QEMU looks once a second whether somebody has opened its side.
         script = (
             "log=/var/log/libvirt/qemu/%s.console; "
-            "tty=$(virsh ttyconsole %s) && echo 'echo %s | tr a-z A-Z' >$tty; "
-            "for i in $(seq 50); do grep -q %s $log && exit; sleep 0.1; done; "
-            "exit 1" % (GUEST, GUEST, word, word.upper()))
+            "tty=$(virsh --quiet ttyconsole %s | head -n 1) && exec 3<>$tty; "
+            "for i in $(seq 15); do "
+            "printf 'echo %s | tr a-z A-Z\\r' >&3; sleep 0.7; "
+            "grep -q %s $log && exit 0; done; exit 1" % (
+                GUEST, GUEST, word, word.upper()))
         return inside(host, "sh", "-c", script, check=False).returncode == 0
 
 

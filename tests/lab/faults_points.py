@@ -21,13 +21,15 @@ DESTINATION = [("check-create", False), ("check-verify", False),
 SOURCE = [("open", True), ("precopy-write", True), ("save", True),
           ("disconnect", True), ("nic-delete", True), ("teardown", True),
           ("port-delete", True), ("mark", True), ("finish", True)]
-# Longer than a hook waits for the agent.
+# Longer than a hook waits for the agent; and, where none does, long enough for
+# libvirt to be through with the migration.
+HOOK_SECONDS = 12
 STOP_SECONDS = 6
 
 QUICK = ("kill before destination/check-verify",
          "kill after destination/take",
          "kill before destination/nic-restore",
-         "kill after source/save", "kill before source/port-delete",
+         "kill after source/save",
          "kill after source/port-delete", "kill before source/undo",
          "kill after destination/clean")
 
@@ -69,6 +71,21 @@ def broken(world):
         events.wait_for("Suspended")
         inside(to, "kill", "-KILL", qemu, check=False)
         return migration.result()
+
+
+def held(world):
+    """The guest stands still for so long that an agent that was killed is
+    back before it runs elsewhere."""
+    to = world.to
+    with Events(world.at) as events:
+        migration = long_stop(world)
+        qemu = world.qemu(to)
+        stop = world.trigger(to, qemu, "STOP")
+        events.wait_for("Suspended")
+        stop()
+    time.sleep(2)
+    world.signal(to, qemu, "CONT")
+    return migration.result()
 
 
 def paused(world):
@@ -128,6 +145,18 @@ def _kills():
                             seconds=45, quick=point in QUICK)
 
 
+def _kills_held():
+    """The same in the switchover, when the killed agent comes back in time to
+    go on."""
+    for state, moved in SOURCE[2:-1]:
+        for when in "before", "after":
+            point = "kill %s source/%s" % (when, state)
+            yield Fault(3, point + ", back in time",
+                        AtPoint("source", [point], held), moved=moved,
+                        gap=10, seconds=45,
+                        quick=point == "kill before source/port-delete")
+
+
 # What an undoing needs: its state, what provokes it, the points before it.
 UNDOING = [
     ("destination", "check-refuse", migrated,
@@ -167,13 +196,15 @@ def _stops():
     for role, states in (("destination", DESTINATION), ("source", SOURCE)):
         for state, moved in states:
             point = "stop before %s/%s" % (role, state)
-            yield Fault(2, point, Stopped(role, point, STOP_SECONDS),
-                        moved=moved, gap=STOP_SECONDS + 4,
+            seconds = STOP_SECONDS if moved else HOOK_SECONDS
+            yield Fault(2, point, Stopped(role, point, seconds),
+                        moved=moved, gap=seconds + 4, seconds=45,
                         quick=point == "stop before destination/check-create")
 
 
 def faults():
     yield from _kills()
+    yield from _kills_held()
     yield from _undoings()
     yield from _failures()
     yield from _stops()

@@ -5,12 +5,15 @@ either host.  And the agent's restart and absence (2), which are alike."""
 import time
 
 from faults_cut import STAGES, slowly, standing_still
-from faults_lab import Fault
+from faults_lab import FORGET, Fault
 from harness import inside, lab
 
 # Longer than any deadline of the agent's.
 STOP_SECONDS = 8
 
+ABSENT = (
+    "without its agent the source does what libvirt does: the port goes, and "
+    "what it had besides itself stays until somebody takes it away")
 SAVED = ("what restarts ovs-vswitchd saves the rules and brings them back, as "
          "ovs-ctl does: without that they are gone for every port of the host")
 
@@ -87,9 +90,12 @@ class AgentAway:
         host = world.at if self.role == "source" else world.to
         lab("agent", host, "stop")
         try:
-            return world.migration().result()
+            result = world.migration().result()
         finally:
             lab("agent", host, "start")
+        if self.role == "source":
+            inside(host, "sh", "-c", FORGET)
+        return result
 
 
 def both_restarted(world):
@@ -106,7 +112,8 @@ def both_restarted(world):
 def faults():
     for role, moved in ("destination", False), ("source", True):
         yield Fault(2, "%s's agent is not there" % role, AgentAway(role),
-                    moved=moved, gap=6, quick=True)
+                    moved=moved, gap=6, quick=True,
+                    note=ABSENT if role == "source" else "")
         for text, stage in STAGES.items():
             yield Fault(2, "%s's agent restarted %s" % (role, text),
                         Restarted(role, "agent", stage), moved=True, gap=12)

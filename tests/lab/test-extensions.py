@@ -8,16 +8,14 @@ Run by tests/check; by hand, as root: PF_STAGE=DESTDIR ./test-extensions.py
 """
 
 import json
-import os
 import re
 import time
 import unittest
 
 import harness
-from harness import (Capture, Events, Migration, Noise, guest_shell,
-                     has_port, inside, lab, leftovers, migrate, output, ping,
-                     port, settled, start_guest, stop_guest, until,
-                     wait_for_stamp)
+from harness import (Capture, Events, Migration, Noise, guest_shell, inside,
+                     lab, leftovers, migrate, output, ping, port, settled,
+                     stop_guest, until, wait_for_stamp)
 
 HOSTS = "ab"
 MAC = "52:54:00:aa:00:01"

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "plugin/extensions/flows-lost.h"
+
 #define EXT (&pf_extension_flows)
 #define MAC EF_MAC
 
@@ -104,6 +106,38 @@ test_changed_groups_are_noticed(void)
     clean_up();
 }
 
+/* A port's first rule that reaches it by a group is noticed as any other, and
+ * so is a group that comes to lead to it. */
+static void
+test_first_group_is_noticed(void)
+{
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
+    g_autoptr(GVariant) first = call(PF_CALL_GET_POLICIES, "br0", NULL);
+    g_free(ff_ofctl("add-group br0 group_id=7,type=all,"
+                    "bucket=actions=output:web0"));
+    ff_add_flows("br0", "table=1,ip,nw_dst=10.0.0.5,actions=group:7\n");
+    g_autoptr(GVariant) second = call(PF_CALL_NIC_SAVE, "br0", NULL);
+    g_assert_nonnull(second);
+    g_autofree char *rules = ff_lines(second, "rules");
+    g_assert_cmpstr(rules, ==, "in_port=web0 actions=NORMAL\n"
+                    "table=1, ip,nw_dst=10.0.0.5 actions=group:7");
+
+    g_free(ff_ofctl("mod-group br0 group_id=7,type=all,"
+                    "bucket=actions=output:up0"));
+    g_autoptr(GVariant) third = call(PF_CALL_NIC_SAVE, "br0", NULL);
+    g_assert_nonnull(third);
+    g_free(ff_ofctl("mod-group br0 group_id=7,type=all,"
+                    "bucket=actions=output:web0"));
+    g_autoptr(GVariant) fourth = call(PF_CALL_NIC_SAVE, "br0", NULL);
+    g_assert_nonnull(fourth);
+    g_autofree char *again = ff_lines(fourth, "rules");
+    g_assert_cmpstr(again, ==, rules);
+    request(PF_CALL_PORT_TEARDOWN, "br0", fourth);
+    ff_assert_empty("br0");
+    clean_up();
+}
+
 /* Only what differs is said to the switch, in one bundle. */
 static void
 test_restore_carries_out_the_difference(void)
@@ -152,6 +186,46 @@ test_restore_carries_out_the_difference(void)
                       "grep -c group_id");
     request(PF_CALL_PROPERTY_REMOVE, "br1", new_);
     request(PF_CALL_PROPERTY_REMOVE, "br1", new_);
+    ff_assert_empty("br1");
+    clean_up();
+}
+
+static gboolean
+is_lost(gpointer name)
+{
+    return pf_flow_lost_seen(name);
+}
+
+/* A switch that was restarted while the port waited has forgotten all: it gets
+ * it again. */
+static void
+test_restarted_switch_gets_everything_again(void)
+{
+    g_autoptr(GVariant) policies = ef_policies(
+        "{\"port\": \"web0\", \"rules\": ["
+        "\"in_port=web0 actions=meter:4,group:1\","
+        "\"table=1, dl_src=" MAC " actions=NORMAL\"],"
+        "\"groups\": [\"group_id=1,type=all,bucket=actions=NORMAL\"],"
+        "\"meters\": [\"meter=4,pktps,bands=type=drop,rate=5\"]}");
+
+    ff_add_port("web0", "br1", 9);
+    ff_clear("br1");
+    request(PF_CALL_PROPERTY_ADD, "br1", policies);
+    g_autofree char *before = ff_listing("br1");
+    g_assert_false(pf_flow_lost_seen("web0"));
+
+    ovs_fixture_kill_vswitchd(ovs);
+    ovs_fixture_start_vswitchd(ovs);
+    ef_loop_until(is_lost, (gpointer) "web0", "the loss");
+    ef_catch_up();
+    ff_clear("br1");
+    for (guint i = 0; i < 2; i++) {
+        restore("br1", policies, policies, NULL);
+        g_autofree char *after = ff_listing("br1");
+        g_assert_cmpstr(before, ==, after);
+        g_assert_false(pf_flow_lost_seen("web0"));
+    }
+    request(PF_CALL_PROPERTY_REMOVE, "br1", policies);
     ff_assert_empty("br1");
     clean_up();
 }
@@ -324,8 +398,17 @@ test_timeouts_without_run_time_data(void)
     clean_up();
 }
 
+/* From the guest, through 'actions'. */
+static void
+send_frame(const char *actions)
+{
+    ovs_do("ovs-ofctl packet-out br1 'in_port=9,packet="
+           "ffffffffffff525400aa00010800450000140000000040000000"
+           "0a0000010a000002,actions=%s'", actions);
+}
+
 /* A rule that is used has its own idle timeout again, one that is not goes
- * when it would have gone. */
+ * when it would have gone; one that was changed meanwhile stays changed. */
 static void
 test_used_rules_get_their_idle_timeout_back(void)
 {
@@ -333,18 +416,21 @@ test_used_rules_get_their_idle_timeout_back(void)
 
     ff_add_port("web0", "br0", 5);
     ff_add_flows("br0", "idle_timeout=6,in_port=web0,actions=drop\n"
-                 "table=1,idle_timeout=6,in_port=web0,actions=drop\n");
+                 "table=1,idle_timeout=6,in_port=web0,actions=drop\n"
+                 "table=2,idle_timeout=6,in_port=web0,actions=NORMAL\n");
     ef_loop_for(3100);
     g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, &chunks);
     ff_arrive("br1", 9, net1, policies, chunks, 1);
     ff_assert_rules("br1", "idle_timeout=3, in_port=web0 actions=drop\n"
-                    "table=1, idle_timeout=3, in_port=web0 actions=drop");
-    ovs_do("ovs-ofctl packet-out br1 'in_port=9,packet="
-           "ffffffffffff525400aa00010800450000140000000040000000"
-           "0a0000010a000002,actions=table'");
+                    "table=1, idle_timeout=3, in_port=web0 actions=drop\n"
+                    "table=2, idle_timeout=3, in_port=web0 actions=NORMAL");
+    ovs_do("ovs-ofctl mod-flows br1 table=2,in_port=9,actions=drop");
+    send_frame("table");
+    send_frame("resubmit(,2)");
     ef_loop_for(2600);
     ff_assert_rules("br1", "idle_timeout=6, in_port=web0 actions=drop\n"
-                    "table=1, idle_timeout=3, in_port=web0 actions=drop");
+                    "table=1, idle_timeout=3, in_port=web0 actions=drop\n"
+                    "table=2, idle_timeout=3, in_port=web0 actions=drop");
     ef_loop_for(1500);
     ff_assert_rules("br1", "idle_timeout=6, in_port=web0 actions=drop");
     request(PF_CALL_PROPERTY_REMOVE, "br1", policies);
@@ -421,6 +507,16 @@ test_ten_thousand_rules(void)
     say_time("nic_restore", &since);
     g_autofree char *after = ff_listing("br1");
     g_assert_cmpstr(before, ==, after);
+    say_time("(the test itself)", &since);
+    g_autoptr(GVariant) none = ef_policies("{}");
+    restore("br1", policies, none, NULL);
+    say_time("nic_restore without any", &since);
+    ff_assert_empty("br1");
+    say_time("(the test itself)", &since);
+    restore("br1", none, policies, NULL);
+    say_time("nic_restore with all", &since);
+    g_autofree char *again = ff_listing("br1");
+    g_assert_cmpstr(before, ==, again);
     g_source_remove(timer);
     request(PF_CALL_PROPERTY_REMOVE, "br1", policies);
     ff_assert_empty("br1");
@@ -435,7 +531,9 @@ add_all(void)
 #define ADD(NAME) g_test_add_func("/flows-switchover/" #NAME, test_##NAME)
     ADD(save_knows_the_last_change);
     ADD(changed_groups_are_noticed);
+    ADD(first_group_is_noticed);
     ADD(restore_carries_out_the_difference);
+    ADD(restarted_switch_gets_everything_again);
     ADD(teardown_and_return);
     ADD(refused_bundle_leaves_nothing);
     ADD(install_checks_again);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "plugin/extensions/flows-ids.h"
 #include "plugin/extensions/flows.h"
 
 #define EXT (&pf_extension_flows)
@@ -82,6 +83,37 @@ test_rules_of_every_kind_are_collected(void)
                     "bucket=bucket_id:0,actions=output:web0");
     g_autofree char *others = ff_lines(policies, "others");
     g_assert_cmpstr(others, ==, "");
+    ff_del_port("web0");
+    ff_clear("br0");
+}
+
+/* What a guest that is no more has left behind is not the port's. */
+static void
+test_rules_of_ports_that_are_no_more(void)
+{
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "in_port=web0,actions=NORMAL\n"
+                 "table=1,in_port=2,dl_src=" MAC ",actions=NORMAL\n"
+                 "table=1,in_port=LOCAL,dl_dst=" MAC ",actions=NORMAL\n"
+                 "table=1,in_port=up0,dl_dst=" MAC ",actions=NORMAL\n");
+    port = ef_port("web0", "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_GET_POLICIES, &port,
+                                        net0, NULL);
+    g_autofree char *rules = ff_lines(said->policies, "rules");
+    g_assert_cmpstr(rules, ==, "in_port=web0 actions=NORMAL\n"
+                    "table=1, in_port=LOCAL,dl_dst=" MAC " actions=NORMAL\n"
+                    "table=1, in_port=up0,dl_dst=" MAC " actions=NORMAL");
+    g_assert_cmpstr(said->note, ==, "rules of bridge br0 that match an "
+                    "in_port that is no port any more do not travel (1): "
+                    "delete them");
+    /* Once. */
+    ff_add_flows("br0", "table=2,in_port=web0,actions=NORMAL\n");
+    g_autoptr(EfSaid) again = ef_call_ok(EXT, PF_CALL_NIC_SAVE, &port, net0,
+                                         NULL);
+    g_assert_nonnull(again->policies);
+    g_assert_cmpstr(again->note, ==, NULL);
     ff_del_port("web0");
     ff_clear("br0");
 }
@@ -365,6 +397,77 @@ test_private_meters_stay_private(void)
     ff_clear("br1");
 }
 
+/* A meter that only a bucket uses has no rules, and is in use all the same. */
+static void
+test_meters_of_groups_are_in_use(void)
+{
+    static const char meter[] = "meter=1,kbps,band=type=drop,rate=1000";
+    static const char group[] = "group_id=1,type=all,"
+        "bucket=actions=meter:1,NORMAL";
+
+    ff_add_port("web0", "br0", 5);
+    g_free(ff_ofctl("add-meter br0 %s", meter));
+    g_free(ff_ofctl("add-group br0 %s", group));
+    ff_add_flows("br0", "in_port=web0,actions=group:1\n");
+    g_free(ff_ofctl("add-meter br1 %s", meter));
+    g_free(ff_ofctl("add-group br1 %s", group));
+    g_autofree char *before = ff_listing("br1");
+
+    g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, NULL);
+    ff_assert_empty("br0");
+    g_autofree char *shared = ff_lines(policies, "shared");
+    g_assert_cmpstr(shared, ==, "");
+    ff_arrive("br1", 9, net1, policies, NULL, 2);
+    ff_assert_rules("br1", "in_port=web0 actions=group:2");
+    ovs_assert_prints(
+        "group_id=2,type=all,bucket=bucket_id:0,actions=meter:2,NORMAL",
+        "ovs-ofctl -O OpenFlow15 dump-groups br1 2 | sed -n 's/^ *//;"
+        "/group_id=2/p'");
+    g_variant_unref(ff_leave("br1", net1, 2, NULL));
+    g_autofree char *after = ff_listing("br1");
+    g_assert_cmpstr(before, ==, after);
+    ff_clear("br1");
+}
+
+/* A group that is too large to be read has its number all the same. */
+static void
+test_large_groups_have_their_number(void)
+{
+    g_autoptr(GString) large = g_string_new("group_id=1,type=all");
+    g_autoptr(GVariant) policies = ef_policies(
+        "{\"port\": \"web0\", \"rules\": ["
+        "\"in_port=web0 actions=group:1\"], \"groups\": ["
+        "\"group_id=1,type=all,bucket=actions=NORMAL\"]}");
+
+    for (guint i = 0; i < 300; i++) {
+        g_string_append(large, ",bucket=actions=drop");
+    }
+    g_free(ff_ofctl("add-group br1 %s", large->str));
+    ff_arrive("br1", 9, net1, policies, NULL, 1);
+    ff_assert_rules("br1", "in_port=web0 actions=group:2");
+    g_variant_unref(ff_leave("br1", net1, 1, NULL));
+    ff_clear("br1");
+}
+
+/* When the guest runs, the port's policies have this host's numbers. */
+static void
+test_numbers_are_forgotten_when_the_guest_runs(void)
+{
+    g_autoptr(GVariant) policies = ef_policies(
+        "{\"port\": \"web0\", \"rules\": ["
+        "\"in_port=web0 actions=group:1\"], \"groups\": ["
+        "\"group_id=1,type=all,bucket=actions=NORMAL\"]}");
+    PfExtensionPort port;
+
+    ff_arrive("br1", 9, net1, policies, NULL, 1);
+    g_assert_nonnull(pf_flow_ids_of("web0"));
+    port = ef_port("web0", "br1");
+    ef_said_free(ef_guest_runs(EXT, &port, net1, PF_GUEST_ARRIVED));
+    g_assert_null(pf_flow_ids_of("web0"));
+    g_variant_unref(ff_leave("br1", net1, 1, NULL));
+    ff_assert_empty("br1");
+}
+
 /* An equal group that others use is used too, and stays. */
 static void
 test_equal_groups_are_shared(void)
@@ -548,6 +651,7 @@ add_all(void)
     net1 = ff_network("br1", NULL, NULL);
 #define ADD(NAME) g_test_add_func("/flows/" #NAME, test_##NAME)
     ADD(rules_of_every_kind_are_collected);
+    ADD(rules_of_ports_that_are_no_more);
     ADD(port_without_rules);
     ADD(cookie_narrows);
     ADD(controller_and_carry_no);
@@ -557,6 +661,9 @@ add_all(void)
     ADD(other_ports_by_name);
     ADD(taken_numbers_get_new_ones);
     ADD(private_meters_stay_private);
+    ADD(meters_of_groups_are_in_use);
+    ADD(large_groups_have_their_number);
+    ADD(numbers_are_forgotten_when_the_guest_runs);
     ADD(equal_groups_are_shared);
     ADD(two_ports_arrive_at_once);
     ADD(one_leaves_while_another_arrives);

@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "domain.h"
+#include "incoming.h"
 #include "pack.h"
 #include "packets.h"
 #include "plugin/extensions/flows-check.h"
 #include "plugin/extensions/flows-set.h"
 #include "portdata.h"
+#include "xml-check.h"
 
 #define MAC "52:54:00:aa:00:01"
 #define UUID "0d0c6d0e-0000-4000-8000-0000000000d0"
@@ -322,6 +324,64 @@ test_namespaces_that_cannot_be_written_are_refused(void)
                                    &error));
 }
 
+/* What is said of 'domain' on a host with one managed network, "n"; NULL: it
+ * may come, with a port for its NIC. */
+static char *
+said_of(const char *xml)
+{
+    PfAgentNetwork an = { .error = NULL };
+    PfAgent agent = { .networks = g_hash_table_new(g_str_hash, g_str_equal) };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PfDomain) domain = pf_domain_parse(xml, &error);
+    PfMigration *m;
+    char *text;
+
+    g_assert_no_error(error);
+    an.network = pf_network_parse(
+        "<network><name>n</name><metadata><p:migration xmlns:p='"
+        PF_NETWORK_NS "'/></metadata><bridge name='br0'/><virtualport "
+        "type='openvswitch'/></network>", &error);
+    g_assert_no_error(error);
+    g_hash_table_insert(agent.networks, (gpointer) "n", &an);
+    m = pf_incoming_read(&agent, domain, NULL, NULL, &error);
+    g_assert_true(m ? m->ports->len == 1 : error != NULL);
+    text = error ? g_strdup(error->message) : NULL;
+    pf_migration_unref(m);
+    pf_network_unref(an.network);
+    g_hash_table_unref(agent.networks);
+    return text;
+}
+
+/* What it says goes to whoever typed `virsh migrate', and into the log. */
+static void
+test_messages_have_no_line_breaks(void)
+{
+    g_autofree char *good = domain_with("mac='" MAC "' name='web0' "
+                                        "bridge='br0' network='n'");
+    g_autofree char *bad = xml_check_replace(good, "<source network='n'/>",
+                                             "<source network='a&#10;b'/>");
+    g_autofree char *taken = said_of(good);
+    g_autofree char *why = said_of(bad);
+
+    g_assert_cmpstr(taken, ==, NULL);
+    g_assert_cmpstr(why, ==, "NIC " MAC ": its port is managed on the source, "
+                    "network 'a?b' on this host is not: add "
+                    "<portferry:migration> to the network's <metadata> here");
+}
+
+/* Nothing of it is left in memory either: the part asan of tests/check. */
+static void
+test_guests_without_a_stamp_are_read(void)
+{
+    g_autofree char *taken = said_of(
+        "<domain><name>vm</name><uuid>" UUID "</uuid><devices>"
+        "<interface type='network'><mac address='" MAC "'/>"
+        "<source network='n'/><vlan><tag id='42'/></vlan></interface>"
+        "</devices></domain>");
+
+    g_assert_cmpstr(taken, ==, NULL);
+}
+
 /* ---- Rules -------------------------------------------------------------- */
 
 /* Allows VLAN 42, and frames without a tag. */
@@ -486,6 +546,24 @@ test_other_numbers_are_taken(void)
     g_assert_cmpstr(why, ==, NULL);
 }
 
+/* Such a name cannot be read in a rule, but a number stands for it. */
+static void
+test_names_of_ports_can_be_read(void)
+{
+    static const char *const names[] = {
+        "a b", "a,b", "a(b", "a)b", "a\\\"b", "a\\\\b", "a\\nb", ""
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *json = g_strdup_printf(
+            "{\"port\":\"web0\",\"others\":[\"%s\"]}", names[i]);
+        g_autofree char *why = problem_of(json, 7);
+
+        g_assert_nonnull(why);
+        g_assert_nonnull(strstr(why, "it cannot be another port's name"));
+    }
+}
+
 static void
 test_groups_have_a_method_that_can_be_written(void)
 {
@@ -514,9 +592,12 @@ main(int argc, char *argv[])
     ADD(a_million_levels_of_xml_are_refused);
     ADD(names_that_are_paths_are_refused);
     ADD(namespaces_that_cannot_be_written_are_refused);
+    ADD(messages_have_no_line_breaks);
+    ADD(guests_without_a_stamp_are_read);
     ADD(tricks_lead_to_no_other_vlan);
     ADD(numbers_of_ports_are_refused);
     ADD(other_numbers_are_taken);
+    ADD(names_of_ports_can_be_read);
     ADD(groups_have_a_method_that_can_be_written);
     return g_test_run();
 }
