@@ -364,14 +364,30 @@ write_saved(PfMigration *m)
     write_portdata(m, PF_LEVEL_SAVED, saved, complete);
 }
 
+/* Whether an agent that was killed had saved already: then what is in the switch
+ * now may be torn down. */
+static gboolean
+was_saved(PfMigration *m)
+{
+    const char *text = m->recovered && m->mailbox
+        ? pf_switch_iface_id(m->agent->sw, m->mailbox, PF_KEY_PORTDATA) : NULL;
+    g_autoptr(PfPortData) pd = text && *text ? pf_portdata_decode(text, NULL)
+                                             : NULL;
+
+    return (pd && pd->level >= PF_LEVEL_SAVED
+            && !g_strcmp0(pd->epoch, m->epoch ? m->epoch : "")
+            && !g_strcmp0(pd->domain_uuid, m->record->domain_uuid));
+}
+
 static void
 nic_save(PfMigration *m)
 {
     AllPorts *all = all_ports_new(m, write_saved);
+    gboolean saved_already = was_saved(m);
 
     g_ptr_array_set_size(m->steps, 0);
     m->saved_before = TRUE;
-    for (guint i = 0; i < m->ports->len; i++) {
+    for (guint i = 0; i < m->ports->len && !saved_already; i++) {
         PfMigrationPort *port = nth_port(m, i);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
 

@@ -254,7 +254,8 @@ def main():
         sys.exit(0 if chosen else 2)
 
     def say(text):
-        print("# " + text if args.tap else text, flush=True)
+        for line in text.split("\n"):
+            print("# " + line if args.tap else line, flush=True)
 
     if args.tap:
         print("1..%d" % len(chosen), flush=True)
@@ -269,8 +270,7 @@ def main():
     finally:
         if not os.environ.get("PF_KEEP"):
             world.down()
-    for line in LEGEND.splitlines():
-        say(line)
+    say(LEGEND)
     say("")
     say("%d faults, %d with findings%s, in %d s" % (
         len(chosen), len(failed), failed and " (%s)" % "; ".join(failed) or "",

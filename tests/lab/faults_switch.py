@@ -25,14 +25,17 @@ $of dump-flows --no-stats br0 | sed -n 's/^ *\(.*actions=\)/\1/p' \
     >/run/saved-flows
 $of dump-meters br0 | tr '\n' ' ' | sed 's/meter=/\nmeter=/g' |
     sed -n 's/^\(meter=[0-9]*\) \([a-z ]*\) bands= */\1 \2 band=/p' |
-    sed 's/  */,/g; s/,$//' >/run/saved-meters
+    sed 's/  */,/g; s/,$//' | sed '$a\' >/run/saved-meters
+ovs-vsctl --no-wait set Open_vSwitch . other_config:flow-restore-wait=true
 """
 RESTORE = """
 of="ovs-ofctl -O OpenFlow15"
+until $of show br0 >/dev/null 2>&1; do sleep 0.05; done
 while read -r meter; do $of add-meter br0 "$meter"; done </run/saved-meters
 $of add-groups br0 /run/saved-groups
 $of --bundle replace-flows br0 /run/saved-flows
 rm /run/saved-*
+ovs-vsctl --no-wait remove Open_vSwitch . other_config flow-restore-wait
 """
 
 
