@@ -129,34 +129,34 @@ fuzzers: $(BUILT_SOURCES)
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) $(FUZZERS)
 
 # Without --exclude-libs: the sanitizers are for the shared libraries too.
-FUZZ_LDFLAGS = \
+LINK_FUZZERS = \
 	-Wl,--as-needed -Wl,--gc-sections $(PF_SANITIZERS) -fsanitize=fuzzer
-FUZZ_HARNESS = tests/fuzz/harness.c tests/fuzz/harness.h
-tests_fuzz_fuzz_domain_SOURCES = tests/fuzz/fuzz-domain.c $(FUZZ_HARNESS)
+FUZZERS_HARNESS = tests/fuzz/harness.c tests/fuzz/harness.h
+tests_fuzz_fuzz_domain_SOURCES = tests/fuzz/fuzz-domain.c $(FUZZERS_HARNESS)
 tests_fuzz_fuzz_domain_LDADD = $(PORTFERRY_LIBS)
-tests_fuzz_fuzz_domain_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_domain_LDFLAGS = $(LINK_FUZZERS)
 tests_fuzz_fuzz_flows_SOURCES = \
 	tests/fuzz/flows-oracle.c \
 	tests/fuzz/flows-oracle.h \
 	tests/fuzz/fuzz-flows.c \
-	$(FUZZ_HARNESS)
+	$(FUZZERS_HARNESS)
 tests_fuzz_fuzz_flows_LDADD = $(PORTFERRY_LIBS)
-tests_fuzz_fuzz_flows_LDFLAGS = $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_hook_SOURCES = tests/fuzz/fuzz-hook.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_flows_LDFLAGS = $(LINK_FUZZERS)
+tests_fuzz_fuzz_hook_SOURCES = tests/fuzz/fuzz-hook.c $(FUZZERS_HARNESS)
 tests_fuzz_fuzz_hook_LDADD = $(PORTFERRY_LIBS)
-tests_fuzz_fuzz_hook_LDFLAGS = $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_network_SOURCES = tests/fuzz/fuzz-network.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_hook_LDFLAGS = $(LINK_FUZZERS)
+tests_fuzz_fuzz_network_SOURCES = tests/fuzz/fuzz-network.c $(FUZZERS_HARNESS)
 tests_fuzz_fuzz_network_CPPFLAGS = \
 	$(AM_CPPFLAGS) -DSCHEMA='"$(abs_top_srcdir)/xml/network.rng"'
 tests_fuzz_fuzz_network_LDADD = $(PORTFERRY_LIBS)
-tests_fuzz_fuzz_network_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_network_LDFLAGS = $(LINK_FUZZERS)
 tests_fuzz_fuzz_networkport_SOURCES = \
-	tests/fuzz/fuzz-networkport.c $(FUZZ_HARNESS)
+	tests/fuzz/fuzz-networkport.c $(FUZZERS_HARNESS)
 tests_fuzz_fuzz_networkport_LDADD = $(PORTFERRY_LIBS)
-tests_fuzz_fuzz_networkport_LDFLAGS = $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_portdata_SOURCES = tests/fuzz/fuzz-portdata.c $(FUZZ_HARNESS)
+tests_fuzz_fuzz_networkport_LDFLAGS = $(LINK_FUZZERS)
+tests_fuzz_fuzz_portdata_SOURCES = tests/fuzz/fuzz-portdata.c $(FUZZERS_HARNESS)
 tests_fuzz_fuzz_portdata_LDADD = $(PORTFERRY_LIBS)
-tests_fuzz_fuzz_portdata_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_portdata_LDFLAGS = $(LINK_FUZZERS)
 
 EXTRA_DIST += \
 	tests/fuzz/corpus \
