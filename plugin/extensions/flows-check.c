@@ -378,6 +378,10 @@ check_set_field(Walk *walk, const struct ofpact_set_field *sf)
     const union mf_value *mask = ofpact_set_field_mask(sf);
     guint value, bits;
 
+    /* libopenvswitch writes it as what it does not read. */
+    if (is_all_zeros(mask, sf->field->n_bytes)) {
+        return g_strdup_printf("it sets no bit of %s", sf->field->name);
+    }
     switch ((int) sf->field->id) {
     case MFF_IN_PORT:
         /* The usual way of saying "back to where it came from too". */

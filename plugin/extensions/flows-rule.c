@@ -117,7 +117,8 @@ pf_flow_names_add(PfFlowNames *names, const char *name)
     ofp_port_t port = u16_to_ofp(FIRST_OTHER + n);
 
     if (!name[0] || strlen(name) >= OFP_MAX_PORT_NAME_LEN
-        || strpbrk(name, UNREADABLE) || n >= MAX_OTHERS || !strcmp(name, names->source)
+        || strpbrk(name, UNREADABLE) || n >= MAX_OTHERS
+        || !strcmp(name, names->source)
         || g_hash_table_contains(names->others, name)) {
         return FALSE;
     }

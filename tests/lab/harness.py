@@ -328,10 +328,12 @@ def _row(host, table, name, columns):
 
 def port(host, name):
     """All that makes port NAME what it is, as ovs-vsctl prints it.  What it
-    has counted on other hosts is left out: that differs each time."""
+    has counted on other hosts is left out: that differs each time; and
+    PortData, which is there while a migration is under way."""
     interface = _row(host, "Interface", name, INTERFACE_COLUMNS)
     interface["external_ids"][1] = [
-        pair for pair in interface["external_ids"][1] if pair[0] != COUNTERS]
+        pair for pair in interface["external_ids"][1]
+        if pair[0] not in (COUNTERS, "PortData")]
     return {"Port": _row(host, "Port", name, PORT_COLUMNS),
             "Interface": interface}
 

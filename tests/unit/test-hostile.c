@@ -459,6 +459,9 @@ test_tricks_lead_to_no_other_vlan(void)
           "allows VLANs 42" },
         { FALSE, "in_port=web0 actions=write_actions(push_vlan:0x8100,"
           "set_field:4138->vlan_vid),goto_table:20", NULL },
+        /* What is installed is what was read. */
+        { FALSE, "in_port=web0 actions=set_field:*->vlan_tci,NORMAL",
+          "it sets no bit of vlan_tci" },
         /* What is harmless is taken as before. */
         { FALSE, "in_port=web0 actions=set_field:0->vlan_tci,NORMAL", NULL },
         { FALSE, "in_port=web0 actions=mod_vlan_vid:42,output:up0", NULL },
