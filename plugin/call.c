@@ -222,12 +222,11 @@ static void
 set_port(PfCall *call, const PfCallSpec *spec)
 {
     const PfNetwork *network = spec->network;
-    const PfNetExtension *ne = network
-        ? pf_network_extension(network, spec->extension->name) : NULL;
 
     call->port = pf_extension_port_copy(spec->port);
     g_variant_unref(call->port->options);
-    call->port->required = ne && ne->required;
+    call->port->required = pf_network_requires(network,
+                                               spec->extension->name);
     call->port->options = network
         ? pf_network_options(network, spec->extension->name)
         : value_or_empty(NULL, "a{ss}");

@@ -14,7 +14,6 @@
 
 #include "plugin/check.h"
 
-#include <net/if.h>
 #include <string.h>
 
 #include "plugin/codec.h"
@@ -131,12 +130,6 @@ check_port(Check *check, PfMigrationPort *port)
     member->check = check;
     member->port = port;
     check->pending++;
-    if (!check->runs_here && if_nametoindex(port->name)) {
-        g_autofree char *text = g_strdup_printf(
-            "conflict: a network device named '%s' is on this host",
-            port->name);
-        add_result(check, port, NULL, "failed", text);
-    }
     pf_verify_port(&ep, pf_agent_network(m->agent, port->network),
                    port->states, TIMEOUT_MS, &funcs, member);
 }

@@ -114,14 +114,6 @@ check_verify(PfMigration *m)
         pf_migration_hold(m);
         pf_verify_port(&ep, network, port->states, pf_migration_timeout(m),
                        &verify_funcs, check);
-        if (if_nametoindex(port->name)) {
-            g_autofree char *text = g_strdup_printf(
-                "conflict: a network device named '%s' is on this host",
-                port->name);
-            pf_part_end_detail(
-                pf_part_begin(m, port, "property-verify", VALIDATION, NULL),
-                "failed", text);
-        }
     }
 }
 
@@ -187,13 +179,6 @@ port_create(PfMigration *m)
 }
 
 static void
-joint_over(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED,
-           gboolean by_extension G_GNUC_UNUSED)
-{
-    /* The parts have said it. */
-}
-
-static void
 property_add(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
@@ -203,7 +188,7 @@ property_add(PfMigration *m)
         nth_port(m, i)->done |= 1u << PF_REQ_PROPERTY_ADD;
         pf_joint_all_or_nothing(joint);
         pf_joint_call_all(joint, PF_CALL_PROPERTY_ADD, FALSE);
-        pf_joint_seal(joint, joint_over, NULL);
+        pf_joint_seal(joint, NULL, NULL);
     }
 }
 

@@ -97,8 +97,11 @@ finish(PfJoint *joint)
     PfMigration *m = joint->m;
     gboolean let_go = joint->let_go;
 
-    joint->done(joint->user, joint->failed->len ? joint->failed->str : NULL,
-                joint->by_extension);
+    if (joint->done) {
+        joint->done(joint->user,
+                    joint->failed->len ? joint->failed->str : NULL,
+                    joint->by_extension);
+    }
     g_string_free(joint->failed, TRUE);
     g_free(joint);
     if (!let_go) {
@@ -209,17 +212,6 @@ take_result(Call *call, const PfCallResult *result)
     }
 }
 
-static gboolean
-is_required(const PfJoint *joint, const PfExtension *extension)
-{
-    const PfNetwork *network = pf_agent_network(joint->m->agent,
-                                                joint->port->network);
-    const PfNetExtension *ne = network
-        ? pf_network_extension(network, extension->name) : NULL;
-
-    return ne && ne->required;
-}
-
 static void
 call_ended(gpointer call_, const PfCallResult *result)
 {
@@ -228,7 +220,9 @@ call_ended(gpointer call_, const PfCallResult *result)
 
     joint->changed |= result->changed;
     if (result->error && joint->only_required
-        && !is_required(joint, call->extension)) {
+        && !pf_network_requires(pf_agent_network(joint->m->agent,
+                                                 joint->port->network),
+                                call->extension->name)) {
         if (call->part) {
             pf_part_end_detail(call->part, "skipped", result->error->message);
         }

@@ -106,12 +106,6 @@ of_bridge_get(PfOpenflow *of, const char *name)
     return b;
 }
 
-void
-pf_openflow_prepare(PfOpenflow *of, const char *bridge)
-{
-    of_bridge_get(of, bridge)->prepared = TRUE;
-}
-
 /* ---- What requests share ---------------------------------------------- */
 
 void

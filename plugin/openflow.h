@@ -33,9 +33,6 @@ void pf_openflow_free(PfOpenflow *);
 void pf_openflow_run(PfOpenflow *);
 void pf_openflow_wait(PfOpenflow *);
 
-/* Opens the connection to 'bridge' ahead of need. */
-void pf_openflow_prepare(PfOpenflow *, const char *bridge);
-
 /* Ports whose names ovs-ofctl's syntax cannot tell from other words ("normal",
  * "7", "x,y") go by their numbers.  Of the ages, hard_age comes only from a
  * bridge that speaks nothing newer than OpenFlow 1.0, idle_age from that and

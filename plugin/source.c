@@ -91,17 +91,6 @@ encode_all(PfMigration *m, PfLevel level, GError **error)
     return pf_portdata_encode(pd, error);
 }
 
-static gboolean
-is_required(PfMigration *m, const PfMigrationPort *port,
-            const PfPortState *state)
-{
-    const PfNetwork *network = pf_agent_network(m->agent, port->network);
-    const PfNetExtension *ne = network
-        ? pf_network_extension(network, state->extension) : NULL;
-
-    return ne && ne->required;
-}
-
 /* Leaves out the largest of what the networks do not require.  FALSE: there is
  * nothing. */
 static gboolean
@@ -113,6 +102,7 @@ leave_out_largest(PfMigration *m, const GError *why)
 
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = nth_port(m, i);
+        const PfNetwork *network = pf_agent_network(m->agent, port->network);
         g_autoptr(GPtrArray) states = pf_port_states_list(port->states);
 
         for (guint k = 0; k < states->len; k++) {
@@ -120,7 +110,8 @@ leave_out_largest(PfMigration *m, const GError *why)
             gsize size = g_variant_get_size(s->policies)
                 + (s->chunks ? g_variant_get_size(s->chunks) : 0);
 
-            if (!s->left_out && size > most && !is_required(m, port, s)) {
+            if (!s->left_out && size > most
+                && !pf_network_requires(network, s->extension)) {
                 most = size;
                 largest = s;
                 of = port;
@@ -443,13 +434,6 @@ nic_delete(PfMigration *m)
 }
 
 static void
-torn_down(gpointer user G_GNUC_UNUSED, const char *failed G_GNUC_UNUSED,
-          gboolean by_extension G_GNUC_UNUSED)
-{
-    /* The parts have said it. */
-}
-
-static void
 port_teardown(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
@@ -459,7 +443,7 @@ port_teardown(PfMigration *m)
 
         port->done |= DID(PF_REQ_PORT_TEARDOWN);
         pf_joint_call_all(joint, PF_CALL_PORT_TEARDOWN, TRUE);
-        pf_joint_seal(joint, torn_down, NULL);
+        pf_joint_seal(joint, NULL, NULL);
     }
 }
 

@@ -6,6 +6,8 @@
 
 #include "plugin/verify.h"
 
+#include <net/if.h>
+
 #include "plugin/extension.h"
 
 /* ---- One extension ------------------------------------------------------ */
@@ -208,10 +210,9 @@ verify_missing(PortVerification *all, const PfNetwork *network,
     }
     for (guint i = 0; i < list->len; i++) {
         const PfPortState *s = list->pdata[i];
-        const PfNetExtension *ne = network
-            ? pf_network_extension(network, s->extension) : NULL;
 
-        if (!pf_extension_find(s->extension) && !(ne && ne->required)) {
+        if (!pf_extension_find(s->extension)
+            && !pf_network_requires(network, s->extension)) {
             tell(all, s->extension, "skipped", "not loaded on this host: what "
                  "it saved stays behind");
         }
@@ -244,5 +245,9 @@ pf_verify_port(const PfExtensionPort *port, const PfNetwork *network,
                             member_verified, member_new(all, (*e)->name));
     }
     verify_missing(all, network, states);
+    if (!port->is_here && if_nametoindex(port->name)) {
+        tell(all, NULL, "failed", "conflict: a network device named '%s' is "
+             "on this host", port->name);
+    }
     port_release(all);
 }

@@ -26,7 +26,7 @@ void pf_verify_extension(const PfExtension *extension,
 
 /* What follows pf_verify_port(). */
 typedef struct {
-    /* The verification of 'extension' begins; what is returned is given to
+    /* The verification of 'extension' (NULL: of the port itself) begins; what is returned is given to
      * 'verified' as its user. */
     gpointer (*begin)(gpointer user, const char *extension);
     PfVerified verified;
@@ -34,8 +34,8 @@ typedef struct {
     void (*done)(gpointer user);
 } PfVerifyFuncs;
 
-/* Verifies everything that 'states' has for 'port', and that the extensions
- * which 'network' requires are here. */
+/* Verifies everything that 'states' has for 'port', that the extensions which
+ * 'network' requires are here, and that the port's name is free. */
 void pf_verify_port(const PfExtensionPort *port, const PfNetwork *network,
                     const PfPortStates *states, guint timeout_ms,
                     const PfVerifyFuncs *funcs, gpointer user);

@@ -355,6 +355,15 @@ pf_network_extension(const PfNetwork *network, const char *name)
     return NULL;
 }
 
+gboolean
+pf_network_requires(const PfNetwork *network, const char *name)
+{
+    const PfNetExtension *ne = network ? pf_network_extension(network, name)
+                                       : NULL;
+
+    return ne && ne->required;
+}
+
 GVariant *
 pf_network_options(const PfNetwork *network, const char *extension)
 {

@@ -124,6 +124,8 @@ gboolean pf_network_wants_quarantine(const PfNetwork *network);
  * may have options). */
 const PfNetExtension *pf_network_extension(const PfNetwork *network,
                                            const char *name);
+/* Whether it requires extension 'name'; FALSE if 'network' is NULL. */
+gboolean pf_network_requires(const PfNetwork *network, const char *name);
 /* The options of 'extension', a{ss}: a full reference, never NULL. */
 GVariant *pf_network_options(const PfNetwork *network, const char *extension);
 
