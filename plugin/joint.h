@@ -53,8 +53,8 @@ void pf_joint_fail(PfJoint *, PfPart *part, const char *extension,
 void pf_joint_hold(PfJoint *);
 void pf_joint_release(PfJoint *);
 /* There will be no more calls but those that a hold is for: 'done' (NULL: the
- * parts have said it all) is called when all is over, possibly from within, and
- * the joint is freed. */
+ * parts have said it all) is called when all is over, possibly from within,
+ * and the joint is freed. */
 void pf_joint_seal(PfJoint *, PfJointDone done, gpointer user);
 
 #endif

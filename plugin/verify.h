@@ -26,8 +26,8 @@ void pf_verify_extension(const PfExtension *extension,
 
 /* What follows pf_verify_port(). */
 typedef struct {
-    /* The verification of 'extension' (NULL: of the port itself) begins; what is returned is given to
-     * 'verified' as its user. */
+    /* The verification of 'extension' (NULL: of the port itself) begins; what
+     * is returned is given to 'verified' as its user. */
     gpointer (*begin)(gpointer user, const char *extension);
     PfVerified verified;
     /* All extensions are verified. */
