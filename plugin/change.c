@@ -587,6 +587,34 @@ pf_change_port_key(PfChange *change, const char *name, const char *key,
     op->value = g_strdup(value);
 }
 
+/* unmark.  A text about the ghost's peer can outlive the ghost: ovs-vswitchd
+ * skips writing "no error" where its replica does not have the text yet that
+ * it has just sent. */
+static gboolean
+apply_unmark(PfSwitch *sw, const struct pf_op *op, GError **error)
+{
+    const struct ovsrec_port *port = pf_switch_port_row(sw, op->name);
+    const struct ovsrec_interface *iface
+        = port ? pf_switch_iface_of(port) : NULL;
+
+    if (iface && !*iface->type && iface->error
+        && strstr(iface->error, PF_GHOST_PEER)) {
+        ovsrec_interface_set_error(iface, NULL);
+    }
+    return (!port
+            || (write_key(sw, &port->header_, PF_KEY_ROLE, NULL, error)
+                && write_key(sw, &port->header_, PF_KEY_MIGRATION, NULL,
+                             error)));
+}
+
+static const struct pf_op_class unmark_class = { apply_unmark, NULL };
+
+void
+pf_change_unmark(PfChange *change, const char *name)
+{
+    add_op(change, &unmark_class, name);
+}
+
 /* apply_func.  What the function finds, it finds through rows.c: as this
  * transaction will leave it. */
 static gboolean

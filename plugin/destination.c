@@ -635,8 +635,7 @@ finish(PfMigration *m)
         PfMigrationPort *port = nth_port(m, i);
 
         make_good(m, port, change);
-        pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
-        pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
+        pf_change_unmark(change, port->name);
     }
     if (m->mailbox_is_ours) {
         pf_change_del_port(change, m->mailbox, PF_ROLE_MAILBOX,

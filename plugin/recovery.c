@@ -96,8 +96,7 @@ sweep(PfAgent *agent)
         if (!strcmp(port->role, PF_ROLE_OPERATIONAL) && !*port->type) {
             VLOG_INFO("port '%s' keeps nothing of an old migration",
                       port->name);
-            pf_change_port_key(change, port->name, PF_KEY_ROLE, NULL);
-            pf_change_port_key(change, port->name, PF_KEY_MIGRATION, NULL);
+            pf_change_unmark(change, port->name);
             if (!port->quarantined) {
                 set_gate(agent, port, FALSE);
             }

@@ -159,6 +159,10 @@ void pf_change_set_claims(PfChange *, const char *name, const char *iface_id,
 void pf_change_remove_claims(PfChange *, const char *name);
 void pf_change_port_key(PfChange *, const char *name, const char *key,
                         const char *value);
+/* The migration of the port 'name' is over: deletes its role and migration,
+ * and what ovs-vswitchd may have left in the Interface's error of the ghost
+ * that it was.  Nothing to do if there is no such port. */
+void pf_change_unmark(PfChange *, const char *name);
 /* Called once, from pf_switch_run(), with 'error' NULL on success. */
 typedef void (*PfChangeDone)(gpointer user, const GError *error);
 

@@ -72,8 +72,7 @@ take_tap(const PfExtensionPort *ep)
     pf_change_iface_key(change, ep->name, "iface-id", ep->iface_id);
     pf_change_iface_key(change, ep->name, "attached-mac", ep->mac);
     pf_change_iface_key(change, ep->name, "iface-status", "active");
-    pf_change_port_key(change, ep->name, PF_KEY_ROLE, NULL);
-    pf_change_port_key(change, ep->name, PF_KEY_MIGRATION, NULL);
+    pf_change_unmark(change, ep->name);
     sw_commit(change, "claim");
 }
 

@@ -222,6 +222,50 @@ test_take_tap_keeps_number_tag_and_rules(void)
     close(fd);
 }
 
+static gboolean
+t1_says(gpointer error)
+{
+    g_autoptr(PfPort) port = pf_switch_port(sw, "t1");
+
+    return port && !g_strcmp0(port->error, error);
+}
+
+/* Lets the Interface t1 say 'error', and unmarks its port. */
+static void
+unmark_with_error(const char *error)
+{
+    PfChange *change = pf_change_new(FALSE);
+
+    ovs_do("ovs-vsctl --no-wait set Interface t1 'error=\"%s\"'", error);
+    sw_loop_until(t1_says, (gpointer) error, "the error");
+    pf_change_unmark(change, "t1");
+    sw_commit(change, "unmark");
+}
+
+static void
+test_unmark_leaves_nothing_of_the_ghost(void)
+{
+    PfChange *change = pf_change_new(FALSE);
+    int fd;
+
+    sw_commit(sw_ghost("t1", 77), "ghost");
+    ovs_do("ovs-vsctl set Port t1 external_ids:mine=stays");
+    fd = ovs_tap_open("t1");
+    sw_commit(take_tap("t1"), "take_tap");
+    unmark_with_error("No usable peer gre_sys.portferry-ghost exists");
+    ovs_assert_prints("{mine=stays}", "ovs-vsctl get Port t1 external_ids");
+    ovs_assert_prints("[]", "ovs-vsctl get Interface t1 error");
+
+    /* What is said of the tap itself is not the ghost's. */
+    unmark_with_error("of the tap");
+    ovs_assert_prints("\"of the tap\"", "ovs-vsctl get Interface t1 error");
+
+    pf_change_unmark(change, "nobody");
+    sw_commit(change, "unmark no port");
+    sw_delete_port("t1");
+    close(fd);
+}
+
 static void
 test_take_tap_without_tap_fails_at_once(void)
 {
@@ -476,6 +520,7 @@ main(int argc, char *argv[])
     TEST(ghost_conflicts);
     TEST(bad_image_is_refused_whole);
     TEST(take_tap_keeps_number_tag_and_rules);
+    TEST(unmark_leaves_nothing_of_the_ghost);
     TEST(take_tap_without_tap_fails_at_once);
     TEST(carrier_and_back);
     TEST(restore_where_nothing_is);
