@@ -4,8 +4,9 @@
  *
  * One flow monitor for each bridge that is watched, on the same connection as
  * the requests: so an update comes before the answer of whatever was asked
- * after the change.  Where updates are missing (a lost connection, a monitor
- * that ovs-vswitchd has paused because we were slow), watchers are told NULL.
+ * after the change.  Where updates are missing (a monitor that ovs-vswitchd has
+ * paused because we were slow), watchers are told NULL; when the connection is
+ * lost, too, for nobody knows how long, and again when it is back.
  */
 #include <config.h>
 
@@ -195,12 +196,18 @@ of_monitor_run(struct of_bridge *b)
     }
 }
 
+
 void
 of_monitor_lost(struct of_bridge *b)
 {
-    b->resync = b->resync || b->monitor_xid;
+    gboolean was_on = b->monitor_xid != 0;
+
+    b->resync = b->resync || was_on;
     b->monitor_xid = 0;
     b->paused = FALSE;
+    if (was_on) {
+        tell(b, NULL);
+    }
 }
 
 /* Tells of one update. */

@@ -215,9 +215,10 @@ test_restarted_switch_gets_everything_again(void)
     g_assert_false(pf_flow_lost_seen("web0"));
 
     ovs_fixture_kill_vswitchd(ovs);
-    ovs_fixture_start_vswitchd(ovs);
     ef_loop_until(is_lost, (gpointer) "web0", "the loss");
+    ovs_fixture_start_vswitchd(ovs);
     ef_catch_up();
+    g_assert_true(pf_flow_lost_seen("web0"));
     ff_clear("br1");
     for (guint i = 0; i < 2; i++) {
         restore("br1", policies, policies, NULL);

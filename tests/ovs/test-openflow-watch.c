@@ -181,7 +181,11 @@ test_watch_survives_a_restart(void)
     told = g_ptr_array_new_with_free_func(g_free);
     watch = pf_openflow_watch(of, "br0", on_rule, (gpointer) "watcher");
     assert_told("");
+    /* When it is gone, and when it is back. */
     ovs_fixture_kill_vswitchd(ovs);
+    loop_until(is_told, NULL, "that nobody knows any more");
+    g_assert_cmpstr(g_ptr_array_index(told, 0), ==, "?");
+    g_ptr_array_set_size(told, 0);
     ovs_fixture_start_vswitchd(ovs);
     loop_until(is_told, NULL, "that anything may have changed");
     g_assert_cmpstr(g_ptr_array_index(told, 0), ==, "?");
