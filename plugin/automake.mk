@@ -109,6 +109,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/journal-record.c \
 	plugin/journal-row.c \
 	plugin/journal-row.h \
+	plugin/journal-schema.c \
+	plugin/journal-schema.h \
 	plugin/journal-server.c \
 	plugin/journal-server.h \
 	plugin/journal.c \

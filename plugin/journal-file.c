@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * journal-file: making an empty Portferry database file.
+ * journal-file: the schema of the Portferry database, and making an empty
+ * file of it.
  *
  * A database file is a log of records (ovsdb(5)); the first record is the
  * schema.  So a new database is one record: a line "OVSDB JSON LENGTH SHA-1"
@@ -23,11 +24,17 @@ static const char schema_text[] =
 #include "portferry-schema.h"
 ;
 
+struct json *
+pf_journal_file_schema(void)
+{
+    return json_from_string(schema_text);
+}
+
 /* The contents of an empty database; the caller frees them. */
 static GString *
 empty_database(void)
 {
-    struct json *schema = json_from_string(schema_text);
+    struct json *schema = pf_journal_file_schema();
     char *body = json_to_string(schema, 0);
     uint8_t digest[SHA1_DIGEST_SIZE];
     char hex[SHA1_HEX_DIGEST_LEN + 1];

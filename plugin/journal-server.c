@@ -32,6 +32,8 @@ struct PfJournalServer {
     char *file;                 /* Absolute: ovsdb-server's folder differs. */
     struct pf_control *question; /* Under way, or NULL. */
     char *asked;                /* Socket that 'question' goes to. */
+    gboolean drop;              /* First it is to be dropped... */
+    gboolean dropping;          /* ...and 'question' asks for that. */
     long long int next;         /* Time of the next attempt. */
     int backoff;                /* Pause after the next attempt. */
     char *error;
@@ -104,8 +106,9 @@ find_ctl(const PfJournalServer *server, char **problem)
 static PfServed
 begin(PfJournalServer *server)
 {
+    static char name[] = "Portferry";
     g_autoptr(GError) error = NULL;
-    char *argv[] = { server->file };
+    char *argv[1];
     char *problem = NULL;
 
     server->next = time_msec() + server->backoff;
@@ -120,8 +123,12 @@ begin(PfJournalServer *server)
     if (!server->asked) {
         return fail(server, problem);
     }
-    server->question = pf_control_start(server->asked, "ovsdb-server/add-db",
-                                        1, argv, time_msec() + ANSWER_MS);
+    server->dropping = server->drop;
+    argv[0] = server->drop ? name : server->file;
+    server->question = pf_control_start(
+        server->asked,
+        server->drop ? "ovsdb-server/remove-db" : "ovsdb-server/add-db", 1,
+        argv, time_msec() + ANSWER_MS);
     return PF_SERVED_UNKNOWN;
 }
 
@@ -167,6 +174,11 @@ finish(PfJournalServer *server)
             "the journal is not served: ovsdb-server does not answer at %s: "
             "%s", server->asked, (error == ETIMEDOUT ? "deadline passed"
                                   : ovs_strerror(error))));
+    } else if (server->dropping) {
+        /* A refusal says that there is none, which is as good. */
+        server->drop = FALSE;
+        server->next = 0;
+        served = PF_SERVED_UNKNOWN;
     } else if (ok) {
         VLOG_INFO("ovsdb-server serves the journal's file %s", server->file);
         served = PF_SERVED_ADDED;
@@ -186,6 +198,7 @@ pf_journal_server_run(PfJournalServer *server, gboolean missed)
     if (!missed) {
         pf_control_destroy(server->question);
         server->question = NULL;
+        server->drop = FALSE;
         server->next = 0;
         server->backoff = BACKOFF_MIN_MS;
         g_clear_pointer(&server->error, g_free);
@@ -197,6 +210,13 @@ pf_journal_server_run(PfJournalServer *server, gboolean missed)
         return PF_SERVED_FAILED;
     }
     return server->question ? finish(server) : PF_SERVED_UNKNOWN;
+}
+
+void
+pf_journal_server_drop(PfJournalServer *server)
+{
+    server->drop = TRUE;
+    server->next = 0;
 }
 
 void

@@ -30,6 +30,11 @@ typedef enum {
 PfServed pf_journal_server_run(PfJournalServer *, gboolean missed);
 void pf_journal_server_wait(PfJournalServer *, gboolean missed);
 
+/* Has ovsdb-server drop the database, before it is added again, while it is
+ * missed.  After a conversion: ovsdb-server goes on telling its clients the old
+ * schema (seen with 3.1: update_database_status() looks at it only once). */
+void pf_journal_server_drop(PfJournalServer *);
+
 /* Why the last attempt failed, or NULL. */
 const char *pf_journal_server_error(const PfJournalServer *);
 

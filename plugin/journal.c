@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "journal-row.h"
+#include "journal-schema.h"
 #include "journal-server.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -59,6 +60,7 @@ struct PfJournal {
     char *remote;
     guint limit;
     PfJournalServer *server;
+    PfJournalSchema *schema;
 
     /* The replica. */
     struct ovsdb_idl *idl;      /* NULL until ovsdb-server was asked once. */
@@ -105,6 +107,7 @@ pf_journal_new(const char *remote, const char *ctl, const char *file,
     j->remote = g_strdup(remote);
     j->limit = limit;
     j->server = pf_journal_server_new(ctl, file);
+    j->schema = pf_journal_schema_new(remote);
     g_queue_init(&j->queue);
     j->puts = g_hash_table_new(g_str_hash, g_str_equal);
     j->waiters = g_ptr_array_new_with_free_func((GDestroyNotify) waiter_free);
@@ -129,6 +132,7 @@ pf_journal_free(PfJournal *j)
         drop_txn(j);
         ovsdb_idl_destroy(j->idl);
         pf_journal_server_free(j->server);
+        pf_journal_schema_free(j->schema);
         g_ptr_array_unref(j->waiters);
         g_hash_table_unref(j->puts);
         g_queue_clear_full(&j->queue, (GDestroyNotify) write_free);
@@ -155,19 +159,31 @@ renew_idl(PfJournal *j)
 /* Runs the replica and sees whether it is complete.  It is when its sequence
  * number has moved on since it was last unconnected: each new connection moves
  * it once the whole database has arrived. */
-static void
-run_idl(PfJournal *j)
+static gboolean
+replica_is_complete(PfJournal *j)
 {
-    gboolean was_ready = j->ready;
-
-    if (!j->idl) {
-        return;
-    }
     ovsdb_idl_run(j->idl);
     if (!ovsdb_idl_is_connected(j->idl)) {
         j->stale_seqno = ovsdb_idl_get_seqno(j->idl);
     }
-    j->ready = ovsdb_idl_get_seqno(j->idl) != j->stale_seqno;
+    return ovsdb_idl_get_seqno(j->idl) != j->stale_seqno;
+}
+
+/* Runs the replica, and sees that its schema is what this program writes. */
+static void
+run_idl(PfJournal *j)
+{
+    gboolean was_ready = j->ready;
+    PfSchema schema;
+
+    if (!j->idl) {
+        return;
+    }
+    schema = pf_journal_schema_run(j->schema, replica_is_complete(j));
+    j->ready = schema == PF_SCHEMA_GOOD;
+    if (schema == PF_SCHEMA_CONVERTED) {
+        pf_journal_server_drop(j->server);
+    }
 
     if (j->ready && !was_ready) {
         VLOG_INFO("%s: the journal is ready", j->remote);
@@ -205,12 +221,13 @@ pf_journal_error(const PfJournal *j)
 {
     PfJournal *mutable = (PfJournal *) j;
     const char *server_error = pf_journal_server_error(j->server);
+    const char *schema_error = pf_journal_schema_error(j->schema);
 
     g_clear_pointer(&mutable->error, g_free);
     if (j->ready) {
         return NULL;
-    } else if (server_error) {
-        return server_error;
+    } else if (schema_error || server_error) {
+        return schema_error ? schema_error : server_error;
     }
     mutable->error = g_strdup_printf(
         j->idl && ovsdb_idl_is_connected(j->idl)
@@ -608,6 +625,7 @@ pf_journal_wait(PfJournal *j)
         ovsdb_idl_wait(j->idl);
     }
     pf_journal_server_wait(j->server, !j->ready);
+    pf_journal_schema_wait(j->schema);
     if (j->txn) {
         ovsdb_idl_txn_wait(j->txn);
     } else if (has_work(j)) {

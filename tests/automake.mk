@@ -20,6 +20,8 @@ tests_libfixtures_a_SOURCES = \
 	tests/ovs/extension-fixture.h \
 	tests/ovs/flows-fixture.c \
 	tests/ovs/flows-fixture.h \
+	tests/ovs/journal-fixture.c \
+	tests/ovs/journal-fixture.h \
 	tests/ovs/openflow-fixture.c \
 	tests/ovs/openflow-fixture.h \
 	tests/ovs/ovs-fixture.c \
@@ -52,6 +54,7 @@ check_PROGRAMS += \
 	tests/ovs/test-gate \
 	tests/ovs/test-hostile \
 	tests/ovs/test-journal \
+	tests/ovs/test-journal-schema \
 	tests/ovs/test-mirror \
 	tests/ovs/test-openflow \
 	tests/ovs/test-openflow-watch \
