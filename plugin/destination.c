@@ -401,18 +401,18 @@ quarantine(Restore *r, const char *reason)
 }
 
 static void
-extensions_restored(gpointer user, const char *failed,
-                    gboolean by_extension G_GNUC_UNUSED)
+extensions_restored(gpointer user, const PfJointFailure *failure)
 {
     Restore *r = user;
     PfMigration *m = r->m;
 
-    m->degraded |= failed != NULL;
+    m->degraded |= failure != NULL;
     r->complete = pf_part_begin(m, r->port, "nic-restore-complete", NULL,
                                 NULL);
-    if (failed && pf_network_wants_quarantine(
-            pf_agent_network(m->agent, r->port->network))) {
-        quarantine(r, failed);
+    if (failure && pf_network_wants_quarantine(
+            pf_agent_network(m->agent, r->port->network),
+            failure->required)) {
+        quarantine(r, failure->text);
     } else {
         open_gate(r);
     }
@@ -676,15 +676,15 @@ delete_mailbox(PfMigration *m, PfChange *change)
  * Not in one transaction: what a row that is deleted refers to cannot be
  * deleted with it. */
 static void
-cleaned(gpointer user, const char *failed, gboolean by_extension)
+cleaned(gpointer user, const PfJointFailure *failure)
 {
     Check *check = user;
     PfMigration *m = check->m;
     PfChange *change = pf_change_new(TRUE);
 
-    if (by_extension) {
-        pf_migration_extension_failed(m, failed);
-    } else if (failed) {
+    if (failure && failure->by_extension) {
+        pf_migration_extension_failed(m, failure->text);
+    } else if (failure) {
         m->request_failed = TRUE;
     }
     pf_change_del_port(change, check->port->name, PF_ROLE_OPERATIONAL,

@@ -24,7 +24,9 @@ struct PfJoint {
     gboolean changed;           /* An extension has added to 'change'. */
     PfPart *parts;              /* Joined: they end with the transaction. */
     GString *failed;
-    gboolean by_extension;      /* An extension did, not the switch. */
+    gboolean by_extension;      /* As in PfJointFailure. */
+    gboolean required;
+    gboolean change_required;   /* One that is required has added to 'change'. */
     guint pending;              /* Calls, holds, and one until sealed. */
     PfJointDone done;
     gpointer user;
@@ -80,6 +82,15 @@ pf_joint_let_go(PfJoint *joint)
     pf_migration_release(joint->m, NULL);
 }
 
+/* Whether the port's network requires 'extension'. */
+static gboolean
+is_required(const PfJoint *joint, const char *extension)
+{
+    return pf_network_requires(pf_agent_network(joint->m->agent,
+                                                joint->port->network),
+                               extension);
+}
+
 /* ---- The end ------------------------------------------------------------ */
 
 static void
@@ -96,11 +107,12 @@ finish(PfJoint *joint)
 {
     PfMigration *m = joint->m;
     gboolean let_go = joint->let_go;
+    PfJointFailure failure = {
+        joint->failed->str, joint->by_extension, joint->required
+    };
 
     if (joint->done) {
-        joint->done(joint->user,
-                    joint->failed->len ? joint->failed->str : NULL,
-                    joint->by_extension);
+        joint->done(joint->user, joint->failed->len ? &failure : NULL);
     }
     g_string_free(joint->failed, TRUE);
     g_free(joint);
@@ -130,6 +142,7 @@ committed(gpointer joint_, const GError *error)
         joint->by_extension |= (joint->changed
                                 && !g_error_matches(error, PF_SWITCH_ERROR,
                                                     PF_SWITCH_ERROR_TIMEOUT));
+        joint->required |= joint->change_required;
     }
     finish(joint);
 }
@@ -183,6 +196,7 @@ pf_joint_fail(PfJoint *joint, PfPart *part, const char *extension,
 {
     add_failure(joint, extension, reason);
     joint->by_extension = TRUE;
+    joint->required |= is_required(joint, extension);
     if (part) {
         pf_part_end_detail(part, "failed", reason);
     }
@@ -219,10 +233,10 @@ call_ended(gpointer call_, const PfCallResult *result)
     PfJoint *joint = call->joint;
 
     joint->changed |= result->changed;
+    joint->change_required |= (result->changed
+                               && is_required(joint, call->extension->name));
     if (result->error && joint->only_required
-        && !pf_network_requires(pf_agent_network(joint->m->agent,
-                                                 joint->port->network),
-                                call->extension->name)) {
+        && !is_required(joint, call->extension->name)) {
         if (call->part) {
             pf_part_end_detail(call->part, "skipped", result->error->message);
         }

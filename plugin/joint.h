@@ -14,11 +14,16 @@
 
 typedef struct PfJoint PfJoint;
 
-/* 'failed' is what extensions, or the transaction, could not do ("NAME:
- * MESSAGE; ..."); NULL: nothing.  'by_extension' says that it is not the switch
- * that did not answer. */
-typedef void (*PfJointDone)(gpointer user, const char *failed,
-                            gboolean by_extension);
+/* What extensions, or the transaction, could not do. */
+typedef struct {
+    const char *text;           /* "NAME: MESSAGE; ..." */
+    gboolean by_extension;      /* It is not the switch that did not answer. */
+    gboolean required;          /* The network requires one of those that
+                                 * failed. */
+} PfJointFailure;
+
+/* 'failure' is valid during the call; NULL: nothing has failed. */
+typedef void (*PfJointDone)(gpointer user, const PfJointFailure *failure);
 
 /* A joint for request 'request' (of 'kind', or NULL) of 'port'; with 'request'
  * NULL its calls are no parts of the trace.  It takes over 'change', which may

@@ -166,14 +166,13 @@ pf_migration_extension_failed(PfMigration *m, const char *failed)
 }
 
 static void
-told(gpointer user, const char *failed,
-     gboolean by_extension G_GNUC_UNUSED)
+told(gpointer user, const PfJointFailure *failure)
 {
     PfMigration *m = user;
 
-    if (failed) {
+    if (failure) {
         VLOG_WARN("%s of guest '%s': %s", m->record->role, m->record->domain,
-                  failed);
+                  failure->text);
     }
 }
 

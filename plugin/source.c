@@ -234,14 +234,14 @@ all_ports_new(PfMigration *m, void (*next)(PfMigration *))
 }
 
 static void
-port_over(gpointer all_, const char *failed,
-          gboolean by_extension G_GNUC_UNUSED)
+port_over(gpointer all_, const PfJointFailure *failure)
 {
     AllPorts *all = all_;
     PfMigration *m = all->m;
 
-    if (failed) {
-        VLOG_WARN("source of guest '%s': %s", m->record->domain, failed);
+    if (failure) {
+        VLOG_WARN("source of guest '%s': %s", m->record->domain,
+                  failure->text);
     }
     if (!--all->pending) {
         all->next(m);
@@ -298,7 +298,7 @@ precopy(PfMigration *m)
             ask_port(all, port, NULL, FALSE);
         }
     }
-    port_over(all, NULL, FALSE);
+    port_over(all, NULL);
 }
 
 /* ---- The journal, before anything --------------------------------------- */
@@ -396,7 +396,7 @@ nic_save(PfMigration *m)
         }
         port->done |= DID(PF_REQ_NIC_SAVE);
     }
-    port_over(all, NULL, FALSE);
+    port_over(all, NULL);
 }
 
 /* ---- 7 to 10 ------------------------------------------------------------ */
@@ -494,7 +494,7 @@ typedef struct {
     PfMigrationPort *port;
     PfPart *parts[G_N_ELEMENTS(undone)];
     gboolean keep;              /* nic-save stays as it is. */
-    gboolean incomplete;        /* An extension could not put back its part. */
+    gboolean quarantine;        /* An extension could not put back its part. */
 } Undo;
 
 /* The guest goes on here, if it runs. */
@@ -539,8 +539,6 @@ undo_gate(gpointer user, const GError *error)
     Undo *u = user;
     PfMigration *m = u->m;
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, u->port->name);
-    gboolean closed = u->incomplete && pf_network_wants_quarantine(
-        pf_agent_network(m->agent, u->port->network));
 
     if (error || !row) {
         undo_end(u, error);
@@ -554,7 +552,7 @@ undo_gate(gpointer user, const GError *error)
         undo_end(u, carrier);
         return;
     }
-    if (closed) {
+    if (u->quarantine) {
         PfChange *change = pf_change_new(FALSE);
 
         VLOG_ERR("guest '%s', port '%s': quarantined, the gate stays closed",
@@ -564,7 +562,7 @@ undo_gate(gpointer user, const GError *error)
                          NULL);
     }
     pf_gates_set(m->agent->gates, u->port->bridge, u->port->name, row->ofport,
-                 row->mac_in_use, closed || row->quarantined,
+                 row->mac_in_use, u->quarantine || row->quarantined,
                  pf_migration_timeout(m), undo_end, u);
 }
 
@@ -604,22 +602,24 @@ undo_change(PfMigration *m, PfMigrationPort *port, gboolean keep)
 /* Policies and rows are back; now the gate.  What an extension cannot put back
  * is tried again a few times; then the port comes back without it. */
 static void
-undo_rows(gpointer user, const char *failed, gboolean by_extension)
+undo_rows(gpointer user, const PfJointFailure *failure)
 {
     Undo *u = user;
     PfMigration *m = u->m;
 
-    if (by_extension && m->n_failures >= PF_MAX_FAILURES) {
-        pf_migration_extension_failed(m, failed);
-        u->incomplete = TRUE;
+    if (failure && failure->by_extension
+        && m->n_failures >= PF_MAX_FAILURES) {
+        pf_migration_extension_failed(m, failure->text);
+        u->quarantine = pf_network_wants_quarantine(
+            pf_agent_network(m->agent, u->port->network), failure->required);
         pf_switch_submit(m->agent->sw, undo_change(m, u->port, u->keep),
                          pf_migration_timeout(m), undo_gate, u);
-    } else if (failed) {
+    } else if (failure) {
         g_autoptr(GError) error = g_error_new_literal(
-            PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED, failed);
+            PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED, failure->text);
 
-        if (by_extension) {
-            pf_migration_extension_failed(m, failed);
+        if (failure->by_extension) {
+            pf_migration_extension_failed(m, failure->text);
         }
         undo_gate(u, error);
     } else {
@@ -695,15 +695,15 @@ typedef struct {
 } Leaving;
 
 static void
-extensions_gone(gpointer user, const char *failed, gboolean by_extension)
+extensions_gone(gpointer user, const PfJointFailure *failure)
 {
     Leaving *leaving = user;
     PfMigration *m = leaving->m;
 
-    if (by_extension) {
-        pf_migration_extension_failed(m, failed);
-    } else if (failed) {
-        pf_migration_error(m, "%s", failed);
+    if (failure && failure->by_extension) {
+        pf_migration_extension_failed(m, failure->text);
+    } else if (failure) {
+        pf_migration_error(m, "%s", failure->text);
         m->request_failed = TRUE;
     }
     pf_migration_release(m, NULL);
@@ -711,15 +711,15 @@ extensions_gone(gpointer user, const char *failed, gboolean by_extension)
 }
 
 static void
-forget_kept(gpointer user, const char *failed,
-            gboolean by_extension G_GNUC_UNUSED)
+forget_kept(gpointer user, const PfJointFailure *failure)
 {
     Leaving *leaving = user;
     PfJoint *joint = pf_joint_new(leaving->m, leaving->port, NULL, NULL,
                                   pf_change_new(FALSE));
 
-    if (failed) {
-        VLOG_WARN("guest '%s': %s", leaving->m->record->domain, failed);
+    if (failure) {
+        VLOG_WARN("guest '%s': %s", leaving->m->record->domain,
+                  failure->text);
     }
     pf_joint_call_all(joint, PF_CALL_PORT_GONE, TRUE);
     pf_joint_seal(joint, extensions_gone, leaving);
@@ -744,7 +744,7 @@ rows_gone(gpointer user, const GError *error)
         pf_joint_call_all(joint, PF_CALL_PORT_TEARDOWN, TRUE);
         pf_joint_seal(joint, forget_kept, leaving);
     } else {
-        forget_kept(leaving, NULL, FALSE);
+        forget_kept(leaving, NULL);
     }
 }
 

@@ -391,22 +391,12 @@ pf_network_allows_vlan(const PfNetwork *network, guint16 vid)
 }
 
 gboolean
-pf_network_wants_quarantine(const PfNetwork *network)
+pf_network_wants_quarantine(const PfNetwork *network, gboolean required)
 {
-    if (!network) {
-        return FALSE;
-    }
-    if (network->on_restore_failure_set) {
+    if (network && network->on_restore_failure_set) {
         return network->on_restore_failure == PF_RESTORE_QUARANTINE;
     }
-    for (guint i = 0; i < network->extensions->len; i++) {
-        const PfNetExtension *e = g_ptr_array_index(network->extensions, i);
-
-        if (e->required) {
-            return TRUE;
-        }
-    }
-    return FALSE;
+    return network && required;
 }
 
 /* The port group of that name (NULL: the default one), or NULL. */

@@ -115,10 +115,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfNetwork, pf_network_unref)
 /* TRUE if 'network' lets a port carry VLAN 'vid' (0 to 4095). */
 gboolean pf_network_allows_vlan(const PfNetwork *network, guint16 vid);
 
-/* Whether a port that could not be restored stays closed; FALSE if 'network'
- * is NULL: not managed any more.  Who requires extensions and says nothing
- * means so. */
-gboolean pf_network_wants_quarantine(const PfNetwork *network);
+/* Whether a port stays closed of which an extension, one that 'network'
+ * requires if 'required', could not be restored; FALSE if 'network' is NULL: not
+ * managed any more.  Who requires the extension and says nothing means so. */
+gboolean pf_network_wants_quarantine(const PfNetwork *network,
+                                     gboolean required);
 
 /* What the network says of extension 'name'; NULL: it does not name it (but it
  * may have options). */

@@ -122,19 +122,15 @@ test_continue_that_was_said_is_told_from_the_default(void)
 }
 
 static void
-test_who_requires_extensions_means_quarantine(void)
+test_who_requires_an_extension_means_quarantine(void)
 {
     static const struct {
         const char *content;
-        gboolean quarantine;
+        gboolean required, other;   /* For one that is required; another. */
     } cases[] = {
-        { "", FALSE },
-        { "<portferry:extension name='a' required='no'/>", FALSE },
-        { "<portferry:extension name='a' required='no'/>"
-          "<portferry:extension name='b' required='yes'/>", TRUE },
-        { "<portferry:extension name='b' required='yes'/>"
-          "<portferry:on-restore-failure action='continue'/>", FALSE },
-        { "<portferry:on-restore-failure action='quarantine'/>", TRUE },
+        { "", TRUE, FALSE },
+        { "<portferry:on-restore-failure action='continue'/>", FALSE, FALSE },
+        { "<portferry:on-restore-failure action='quarantine'/>", TRUE, TRUE },
     };
 
     for (int i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -144,10 +140,12 @@ test_who_requires_extensions_means_quarantine(void)
         g_autoptr(PfNetwork) network = parse_good(xml);
 
         g_test_message("%s", cases[i].content);
-        g_assert_cmpint(pf_network_wants_quarantine(network), ==,
-                        cases[i].quarantine);
+        g_assert_cmpint(pf_network_wants_quarantine(network, TRUE), ==,
+                        cases[i].required);
+        g_assert_cmpint(pf_network_wants_quarantine(network, FALSE), ==,
+                        cases[i].other);
     }
-    g_assert_false(pf_network_wants_quarantine(NULL));
+    g_assert_false(pf_network_wants_quarantine(NULL, TRUE));
 }
 
 static void
@@ -597,7 +595,7 @@ main(int argc, char *argv[])
     TEST(an_empty_element_means_the_defaults);
     TEST(every_setting_is_read);
     TEST(continue_that_was_said_is_told_from_the_default);
-    TEST(who_requires_extensions_means_quarantine);
+    TEST(who_requires_an_extension_means_quarantine);
     TEST(a_network_lives_as_long_as_its_last_reference);
     TEST(a_network_without_the_element_is_not_managed);
     TEST(allowed_vlans_are_a_closed_list);
