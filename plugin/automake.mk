@@ -141,6 +141,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/portdata.h \
 	plugin/problems.c \
 	plugin/problems.h \
+	plugin/quarantine.c \
+	plugin/quarantine.h \
 	plugin/reach.c \
 	plugin/reach.h \
 	plugin/recovery.c \

@@ -15,6 +15,7 @@
 #include "plugin/extension.h"
 #include "plugin/loader.h"
 #include "plugin/migration.h"
+#include "plugin/quarantine.h"
 #include "plugin/rows.h"
 #include "timeval.h"
 #include "unixctl.h"
@@ -467,31 +468,11 @@ released(gpointer conn, const GError *error)
     }
 }
 
-/* Opens the gate of a port that was quarantined. */
 static void
 release_port(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
-             const char *argv[], void *agent_)
+             const char *argv[], void *agent)
 {
-    PfAgent *agent = agent_;
-    g_autoptr(PfPort) port = pf_switch_port(agent->sw, argv[1]);
-    g_autofree char *text = NULL;
-
-    if (!port) {
-        text = g_strdup_printf("no port '%s' on this host", argv[1]);
-    } else if (!port->quarantined) {
-        text = g_strdup_printf("port '%s' is not quarantined", argv[1]);
-    } else {
-        PfChange *change = pf_change_new(FALSE);
-
-        pf_change_port_key(change, port->name, PF_KEY_GATE, NULL);
-        pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, NULL,
-                         NULL);
-        pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
-                     port->mac_in_use, FALSE, PF_REQUEST_TIMEOUT_MS, released,
-                     conn);
-        return;
-    }
-    unixctl_command_reply_error(conn, text);
+    pf_quarantine_release(agent, argv[1], released, conn);
 }
 
 /* ---- trace -------------------------------------------------------------- */

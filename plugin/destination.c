@@ -18,6 +18,7 @@
 #include "plugin/extension.h"
 #include "plugin/joint.h"
 #include "plugin/marker.h"
+#include "plugin/quarantine.h"
 #include "plugin/tap.h"
 #include "plugin/verify.h"
 #include "timeval.h"
@@ -390,13 +391,9 @@ quarantine(Restore *r, const char *reason)
     g_autoptr(GError) error = g_error_new(
         PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
         "quarantined, the gate stays closed: %s", reason);
-    PfChange *change = pf_change_new(FALSE);
 
     r->port->quarantined = TRUE;
-    /* For an agent that restarts. */
-    pf_change_port_key(change, r->port->name, PF_KEY_GATE, "closed");
-    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
-                     NULL);
+    pf_quarantine_mark(m->agent, r->port->name);
     restore_done(r, error);
 }
 

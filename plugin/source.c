@@ -19,6 +19,7 @@
 #include "plugin/extension.h"
 #include "plugin/joint.h"
 #include "plugin/pack.h"
+#include "plugin/quarantine.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_source);
@@ -553,13 +554,9 @@ undo_gate(gpointer user, const GError *error)
         return;
     }
     if (u->quarantine) {
-        PfChange *change = pf_change_new(FALSE);
-
         VLOG_ERR("guest '%s', port '%s': quarantined, the gate stays closed",
                  m->record->domain, u->port->name);
-        pf_change_port_key(change, u->port->name, PF_KEY_GATE, "closed");
-        pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m), NULL,
-                         NULL);
+        pf_quarantine_mark(m->agent, u->port->name);
     }
     pf_gates_set(m->agent->gates, u->port->bridge, u->port->name, row->ofport,
                  row->mac_in_use, u->quarantine || row->quarantined,

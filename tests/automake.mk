@@ -200,6 +200,7 @@ EXTRA_DIST += \
 	tests/lab/faults_lab.py \
 	tests/lab/faults_points.py \
 	tests/lab/faults_refused.py \
+	tests/lab/faults_restore.py \
 	tests/lab/faults_switch.py \
 	tests/lab/guest-init \
 	tests/lab/guest.xml.in \

@@ -498,14 +498,16 @@ ask(Task *t)
  * rules were read. */
 static void
 announce_guest_runs(PfCall *call, const PfExtensionPort *port,
-                    PfGuestRuns reason G_GNUC_UNUSED)
+                    PfGuestRuns reason)
 {
     GVariant *seen = g_hash_table_lookup(remembered, port->name);
     Task *t = task_new(call, port);
 
     if (seen) {
         pf_vlans_parse_seen(t->vlans, seen);
-        g_hash_table_remove(remembered, port->name);
+        if (reason != PF_GUEST_ARRIVED) {
+            g_hash_table_remove(remembered, port->name);
+        }
     }
     if (port->ofport <= 0 || !pf_mac_parse(port->mac, &t->from)) {
         host->note(call, "the fabric was not told where it is: port '%s' has "

@@ -29,6 +29,7 @@ import faults_journal
 import faults_lab
 import faults_points
 import faults_refused
+import faults_restore
 import faults_switch
 import harness
 import invariants
@@ -49,7 +50,7 @@ to a ping each 10 ms, from the fault's beginning to the last check."""
 def catalogue():
     """All faults, in the order of the issue's list."""
     parts = (faults_refused, faults_points, faults_cut, faults_switch,
-             faults_data, faults_journal, faults_guests)
+             faults_data, faults_restore, faults_journal, faults_guests)
     found = [fault for part in parts for fault in part.faults()]
     return sorted(found, key=lambda fault: fault.number)
 

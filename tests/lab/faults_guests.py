@@ -12,6 +12,8 @@ import time
 import harness
 import invariants
 from faults_lab import GUEST, RULES, Fault, other
+from faults_refused import define, element, unchanged
+from faults_restore import CAPACITY, expect
 from harness import LAB, Failure, inside, until
 
 KINDS = {
@@ -119,34 +121,72 @@ def _without_number(key, value):
 
 
 class EightNics:
-    """A guest with eight NICs, the fifth of which the destination refuses."""
+    """A guest with eight NICs; subclasses do something to the fifth."""
+
+    name = "vm8"
+    fifth = "eight4"
 
     def __call__(self, world):
         guests = Guests(world)
-        source, to = world.at, world.to
         nics = [KINDS["managed"] % (mac(8, i), "eight%d" % i)
                 for i in range(8)]
         try:
-            guests.start({"vm8": (source, nics)})
-            until("the stamp", lambda: (harness.stamp_of(source, "vm8") or ""
-                                        ).count("iface-id") == 8)
+            guests.start({self.name: (world.at, nics)})
+            until("the stamp", lambda: (harness.stamp_of(
+                world.at, self.name) or "").count("iface-id") == 8)
             guests.learn()
-            thief = ["ovs-vsctl", "add-port", "br0", "thief", "--", "set",
-                     "Interface", "thief", "type=internal",
-                     "external_ids:attached-mac=" + mac(8, 4)]
-            inside(to, *thief)
-            try:
-                result = harness.migrate("vm8", source, check=False)
-            finally:
-                inside(to, "ovs-vsctl", "del-port", "thief")
-            if mac(8, 4) not in result.stderr:
-                raise Failure("virsh says: " + result.stderr)
-            guests.check(moved=False)
-            harness.wait_for_stamp(source, "vm8")
-            harness.migrate("vm8", source)
-            guests.check(moved=True)
+            self.migrate(world, guests)
         finally:
             guests.end()
+
+
+class FifthRefused(EightNics):
+    """The destination has a port with the MAC of the fifth."""
+
+    def migrate(self, world, guests):
+        source, to = world.at, world.to
+        thief = ["ovs-vsctl", "add-port", "br0", "thief", "--", "set",
+                 "Interface", "thief", "type=internal",
+                 "external_ids:attached-mac=" + mac(8, 4)]
+        inside(to, *thief)
+        try:
+            result = harness.migrate(self.name, source, check=False)
+        finally:
+            inside(to, "ovs-vsctl", "del-port", "thief")
+        if mac(8, 4) not in result.stderr:
+            raise Failure("virsh says: " + result.stderr)
+        guests.check(moved=False)
+        harness.wait_for_stamp(source, self.name)
+        harness.migrate(self.name, source)
+        guests.check(moved=True)
+
+
+class FifthNotRestored(EightNics):
+    """The fifth gets a queue while memory is copied, with a rate that the
+    destination has not: it has what the stamp says, the others have all."""
+
+    QUEUE = ("ovs-vsctl set Port %s qos=@q -- --id=@q create QoS "
+             "type=linux-htb queues:1=@u -- --id=@u create Queue "
+             "other-config:min-rate=5000000")
+
+    def migrate(self, world, guests):
+        source, to = world.at, world.to
+        define(to, element(CAPACITY))
+        try:
+            move = harness.Migration(self.name, source, "--live", "--p2p",
+                                     "--bandwidth", "4")
+            until("memory to be copied",
+                  lambda: world.journal_state(source) == "precopy")
+            inside(source, "sh", "-ec", self.QUEUE % self.fifth)
+            inside(source, "virsh", "--quiet", "migrate-setspeed", self.name,
+                   "1000")
+            result = move.result()
+            if result.returncode:
+                raise Failure(result.stderr.strip())
+            expect(to, "degraded", "qos")
+        finally:
+            define(to, unchanged)
+        guests.check(moved=True)
 
 
 class MixedNics:
@@ -220,8 +260,10 @@ def crossing(world):
 
 
 def faults():
-    yield Fault(9, "eight NICs, the fifth is refused", EightNics(),
+    yield Fault(9, "eight NICs, the fifth is refused", FifthRefused(),
                 moved=False)
+    yield Fault(9, "eight NICs, the fifth fails to restore",
+                FifthNotRestored(), moved=False)
     for kinds in itertools.permutations(KINDS):
         yield Fault(9, "NICs: %s" % ", ".join(kinds), MixedNics(kinds),
                     moved=False)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults 7 and 8: the journal's disk is full or its file damaged; two agents
-are started at once; the agent is updated in the middle of a migration."""
+"""Faults 7 and 8: the journal's disk is full, its file damaged, or of an older
+version; two agents are started at once; the agent is updated in the middle of
+a migration."""
 
 import time
 
 from faults_cut import STAGES
 from faults_lab import GUEST, Fault
-from harness import Failure, inside, lab, until
+from harness import Failure, inside, lab, output, until
 
 # The journal's folder for a while: its database leaves ovsdb-server first.
 REMOVE = "ovs-appctl -t ovsdb-server ovsdb-server/remove-db Portferry"
@@ -67,6 +68,43 @@ class OtherJournal:
         raise Failure("refused with a journal that is whole: " + said)
 
 
+# What makes the journal one that an older Portferry has made: a column has
+# another name.
+OLDER = r"""
+schema=/run/older-schema
+ovsdb-client get-schema Portferry |
+    sed 's/"version":"[^"]*"/"version":"0.9.0"/; s/"peer":/"other":/' >$schema
+%s
+ovsdb-tool convert %s/portferry.db $schema
+rm $schema %s/.portferry.db.tmp.~lock~
+""" % (REMOVE, FOLDER, FOLDER)
+
+
+def version(host):
+    return output(host, "ovsdb-client", "get-schema-version",
+                  "Portferry").strip()
+
+
+class OlderJournal:
+    """Portferry is updated on both hosts at STAGE, and what it finds is a
+    journal of an older version."""
+
+    def __init__(self, stage):
+        self.stage = stage
+
+    def __call__(self, world):
+        versions = {host: version(host) for host in "ab"}
+        migration = self.stage(world)
+        for host in "ab":
+            lab("agent", host, "stop")
+            inside(host, "sh", "-ec", OLDER)
+            lab("agent", host, "start")
+        for host in "ab":
+            until("the journal of host %s to be converted" % host,
+                  lambda: version(host) == versions[host])
+        return migration.result()
+
+
 def second_agent(world):
     """A second agent ends at once, and the first goes on."""
     for host in "ab":
@@ -98,6 +136,9 @@ def faults():
     yield Fault(7, "the journal is damaged", OtherJournal(
         before="echo 'OVSDB JSON 10 0123' >portferry.db",
         mend="mv portferry.db damaged"), moved=False, gap=2, seconds=45)
+    for text, stage in STAGES.items():
+        yield Fault(7, "the journals are of an older version " + text,
+                    OlderJournal(stage), moved=True, gap=12)
     yield Fault(8, "a second agent on each host", second_agent, moved=True)
     for text, stage in STAGES.items():
         yield Fault(8, "both agents updated " + text, Updated(stage),
