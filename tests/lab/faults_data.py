@@ -118,8 +118,8 @@ def stale(_value):
 
 
 class Stamped:
-    """The guest's stamp is CHANGE(stamp), for which it is refused, and virsh
-    says TEXT."""
+    """The guest's stamp is CHANGE(stamp), None is no stamp, for which it is
+    refused, and virsh says TEXT."""
 
     def __init__(self, text, change):
         self.text = text
@@ -147,6 +147,10 @@ class Stamped:
 
     @staticmethod
     def _set(host, stamp):
+        if stamp is None:
+            inside(host, "virsh", "--quiet", "metadata", GUEST, NAMESPACE,
+                   "--remove")
+            return
         # libvirt adds the namespace itself.
         plain = re.sub(r" xmlns:portferry=['\"][^'\"]*['\"]", "", stamp)
         plain = plain.replace("portferry:", "")
@@ -155,7 +159,7 @@ class Stamped:
 
 
 def replaced(old, new):
-    return lambda stamp: re.sub(old, new, stamp, count=1)
+    return lambda stamp: re.sub(old, new, stamp, count=1, flags=re.S)
 
 
 TAMPERED = [
@@ -174,6 +178,11 @@ TAMPERED = [
                                           "in_port=up0,")),
 ]
 STAMPED = [
+    ("empty", "", replaced(">.*<", "><")),
+    ("of nothing but its ports", "", replaced("<portferry:extension.*"
+                                              "</portferry:extension>", "")),
+    ("half of an extension's data", "", replaced(
+        r'(name="flows" version="1">[^<]{99})[^<]*', r"\1")),
     ("another port's rules", "flows", replaced("in_port=%s" % PORT,
                                                "in_port=up0")),
     ("no JSON", "", replaced(r">\{", ">{{")),
@@ -195,12 +204,23 @@ def forbidden_vlan(world):
         define(to, unchanged)
 
 
+def unstamped(world):
+    """The guest has no stamp, and the destination's network refuses that."""
+    to = world.to
+    define(to, element("<portferry:unstamped action='refuse'/>"))
+    try:
+        return Stamped("carries no stamp", lambda stamp: None)(world)
+    finally:
+        define(to, unchanged)
+
+
 def faults():
     for text, change in TAMPERED:
         yield Fault(6, "PortData: " + text, Tampered(change), moved=True,
                     gap=15, quick=text == "with a byte changed")
     yield Fault(6, "PortData: with a VLAN that is not allowed",
                 forbidden_vlan, moved=True, gap=15)
+    yield Fault(6, "stamp: missing", unstamped, moved=False, gap=2)
     for text, says, change in STAMPED:
         yield Fault(6, "stamp: " + text, Stamped(says, change), moved=False,
                     gap=2, quick=text == "another port's rules")

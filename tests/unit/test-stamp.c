@@ -574,6 +574,60 @@ test_hostile_documents_are_refused(void)
         CLOSE, "portferry:stamp");
 }
 
+static void
+test_one_of_any_length_is_refused(void)
+{
+    g_autoptr(PfStamp) stamp = rich_stamp();
+    g_autofree char *text = pf_stamp_format(stamp);
+
+    g_strchomp(text);
+    for (gsize i = strlen(text); i > 0; i--) {
+        g_autofree char *cut = g_strndup(text, i - 1);
+        g_autoptr(GError) error = NULL;
+
+        if (takes(cut, &error)) {
+            g_error("taken: %s", cut);
+        }
+        g_assert_true(g_utf8_validate(error->message, -1, NULL));
+    }
+}
+
+/* With a byte changed it is refused, or is another one that is as good: written
+ * and read again it is what it was. */
+static void
+test_any_byte_changed_makes_none_that_is_half_right(void)
+{
+    static const char bytes[] = "\x01\t\n \"#&'-/09:;<=>Zaz\x7f\xc3\xff";
+    g_autoptr(PfStamp) stamp = rich_stamp();
+    g_autofree char *text = pf_stamp_format(stamp);
+    guint n_refused = 0, n_taken = 0;
+
+    for (gsize i = 0; i < strlen(text); i++) {
+        for (gsize k = 0; k < sizeof bytes - 1; k++) {
+            g_autofree char *changed = g_strdup(text);
+            g_autofree char *again = NULL;
+            g_autoptr(PfStamp) read = NULL;
+            g_autoptr(PfStamp) reread = NULL;
+            g_autoptr(GError) error = NULL;
+
+            changed[i] = bytes[k];
+            read = pf_stamp_parse(changed, &error);
+            if (!read) {
+                g_assert_true(g_utf8_validate(error->message, -1, NULL));
+                n_refused++;
+                continue;
+            }
+            n_taken++;
+            again = pf_stamp_format(read);
+            reread = pf_stamp_parse(again, &error);
+            g_assert_no_error(error);
+            assert_equal(read, reread);
+        }
+    }
+    g_test_message("%u refused, %u taken", n_refused, n_taken);
+    g_assert_cmpuint(n_refused, >, n_taken);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -592,5 +646,7 @@ main(int argc, char *argv[])
     TEST(a_stamp_is_limited);
     TEST(a_mac_added_twice_is_not_taken);
     TEST(hostile_documents_are_refused);
+    TEST(one_of_any_length_is_refused);
+    TEST(any_byte_changed_makes_none_that_is_half_right);
     return g_test_run();
 }
