@@ -121,7 +121,11 @@ read_policies(PfMigrationPort *port, const PfNic *nic,
             port->wish = ofport;
         }
     }
-    return TRUE;
+    /* Without it the port would have no tag: every VLAN. */
+    return (pf_port_states_find(port->states, "port")
+            || refuse(error, "NIC %s: its stamp says nothing of its VLANs "
+                      "(extension 'port'): see why in portferryd's log on the "
+                      "source, and migrate again", nic->mac));
 }
 
 /* Adds the port of 'nic', if its network 'name' is one of ours, to 'm', and

@@ -263,7 +263,8 @@ domain_with(const char *attributes)
     return g_strdup_printf(
         "<domain><name>vm</name><uuid>" UUID "</uuid><metadata>"
         "<p:stamp xmlns:p='" PF_DOMAIN_NS "' version='1' epoch='" EPOCH "'>"
-        "<p:port %s/></p:stamp></metadata><devices><interface type='network'>"
+        "<p:port %s><p:extension name='port' version='1'>{}</p:extension>"
+        "</p:port></p:stamp></metadata><devices><interface type='network'>"
         "<mac address='" MAC "'/><source network='n'/></interface></devices>"
         "</domain>", attributes);
 }
@@ -367,6 +368,21 @@ test_messages_have_no_line_breaks(void)
     g_assert_cmpstr(why, ==, "NIC " MAC ": its port is managed on the source, "
                     "network 'a?b' on this host is not: add "
                     "<portferry:migration> to the network's <metadata> here");
+}
+
+/* A port without a tag would carry every VLAN. */
+static void
+test_stamps_without_vlans_are_refused(void)
+{
+    g_autofree char *good = domain_with("mac='" MAC "' name='web0' "
+                                        "bridge='br0' network='n'");
+    g_autofree char *bad = xml_check_replace(good, "extension name='port'",
+                                             "extension name='qos'");
+    g_autofree char *why = said_of(bad);
+
+    g_assert_cmpstr(why, ==, "NIC " MAC ": its stamp says nothing of its VLANs "
+                    "(extension 'port'): see why in portferryd's log on the "
+                    "source, and migrate again");
 }
 
 /* Nothing of it is left in memory either: the part asan of tests/check. */
@@ -596,6 +612,7 @@ main(int argc, char *argv[])
     ADD(names_that_are_paths_are_refused);
     ADD(namespaces_that_cannot_be_written_are_refused);
     ADD(messages_have_no_line_breaks);
+    ADD(stamps_without_vlans_are_refused);
     ADD(guests_without_a_stamp_are_read);
     ADD(tricks_lead_to_no_other_vlan);
     ADD(numbers_of_ports_are_refused);
