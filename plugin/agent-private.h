@@ -53,6 +53,7 @@ struct PfAgent {
     gboolean networks_known;    /* libvirt has been asked at least once. */
     gboolean guests_known;      /* The same. */
     GPtrArray *migrations;      /* struct PfMigration *, under way. */
+    GHashTable *released;       /* Names of ports: quarantine.c. */
     gboolean recovered;         /* The journal's open migrations are here. */
     gboolean switch_changed;    /* Since the last run. */
 };

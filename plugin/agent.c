@@ -18,6 +18,7 @@
 #include "plugin/host.h"
 #include "plugin/marker.h"
 #include "plugin/migration.h"
+#include "plugin/quarantine.h"
 #include "plugin/rows.h"
 #include "timeval.h"
 
@@ -560,8 +561,8 @@ existing_event(PfAgent *agent, const char *uuid, PfEvent source,
     }
 }
 
-/* The guest has moved away.  If nobody has seen it leave, what its ports had is
- * removed all the same. */
+/* The guest has moved away.  If nobody has seen it leave, what its ports had
+ * is removed all the same. */
 static void
 on_left(PfAgent *agent, const char *uuid, const char *name)
 {
@@ -681,6 +682,8 @@ pf_agent_new(const PfAgentOptions *options)
                                             network_free);
     agent->migrations = g_ptr_array_new_with_free_func(
         (GDestroyNotify) pf_migration_unref);
+    agent->released = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                            NULL);
     agent->guests = pf_guests_new(agent);
     agent->sw = pf_switch_new(options->ovsdb, on_switch_changed, agent);
     agent->gates = pf_gates_new(NULL);
@@ -711,6 +714,7 @@ pf_agent_run(PfAgent *agent)
     }
     run_migrations(agent);
     pf_guests_run(agent->guests);
+    pf_quarantine_run(agent);
 }
 
 void
@@ -745,6 +749,7 @@ pf_agent_free(PfAgent *agent)
         pf_journal_free(agent->journal);
         pf_guests_free(agent->guests);
         g_hash_table_unref(agent->networks);
+        g_hash_table_unref(agent->released);
         g_free(agent->host);
         g_free(agent->ovsdb);
         g_free(agent->libvirt);

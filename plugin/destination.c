@@ -599,8 +599,8 @@ nic_restore(PfMigration *m)
 
 /* ---- The end, and the way out ------------------------------------------- */
 
-/* The guest runs: what of requests 12 and 13 was not acknowledged in time, or by
- * an agent that was killed, is done now. */
+/* The guest runs: what of requests 12 and 13 was not acknowledged in time, or
+ * by an agent that was killed, is done now. */
 static void
 make_good(PfMigration *m, PfMigrationPort *port, PfChange *change)
 {

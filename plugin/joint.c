@@ -26,7 +26,8 @@ struct PfJoint {
     GString *failed;
     gboolean by_extension;      /* As in PfJointFailure. */
     gboolean required;
-    gboolean change_required;   /* One that is required has added to 'change'. */
+    gboolean change_required;   /* One that is required has added to
+                                 * 'change'. */
     guint pending;              /* Calls, holds, and one until sealed. */
     PfJointDone done;
     gpointer user;

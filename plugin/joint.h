@@ -34,8 +34,8 @@ PfJoint *pf_joint_new(PfMigration *, PfMigrationPort *port,
                       PfChange *change);
 /* The transaction is committed even if no extension has added to it. */
 void pf_joint_always_commit(PfJoint *);
-/* An extension that the network does not require may fail: that is told, and no
- * more. */
+/* An extension that the network does not require may fail: that is told, and
+ * no more. */
 void pf_joint_only_required(PfJoint *);
 /* The migration's request does not wait for this joint. */
 void pf_joint_let_go(PfJoint *);

@@ -14,8 +14,9 @@
 
 typedef struct PfJournalSchema PfJournalSchema;
 
-/* 'remote' is ovsdb-server's, "unix:/run/openvswitch/db.sock". */
-PfJournalSchema *pf_journal_schema_new(const char *remote);
+/* 'remote' is ovsdb-server's, "unix:/run/openvswitch/db.sock"; 'file' is the
+ * database's, for messages. */
+PfJournalSchema *pf_journal_schema_new(const char *remote, const char *file);
 void pf_journal_schema_free(PfJournalSchema *);
 
 typedef enum {

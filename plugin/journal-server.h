@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * journal-server: has ovsdb-server serve the journal's database.
+ * journal-server: has ovsdb-server serve the journal's database, or serve it
+ * anew.
  *
  * Makes the database's file if there is none, and asks ovsdb-server to add it,
  * for as long as somebody misses the database: with a back-off, and without
@@ -30,9 +31,9 @@ typedef enum {
 PfServed pf_journal_server_run(PfJournalServer *, gboolean missed);
 void pf_journal_server_wait(PfJournalServer *, gboolean missed);
 
-/* Has ovsdb-server drop the database, before it is added again, while it is
- * missed.  After a conversion: ovsdb-server goes on telling its clients the old
- * schema (seen with 3.1: update_database_status() looks at it only once). */
+/* Has ovsdb-server drop the database, while it is missed, before it is added
+ * again.  After a conversion: ovsdb-server goes on telling its clients the old
+ * schema (seen with 3.1: update_database_status() looks only once). */
 void pf_journal_server_drop(PfJournalServer *);
 
 /* Why the last attempt failed, or NULL. */

@@ -107,7 +107,7 @@ pf_journal_new(const char *remote, const char *ctl, const char *file,
     j->remote = g_strdup(remote);
     j->limit = limit;
     j->server = pf_journal_server_new(ctl, file);
-    j->schema = pf_journal_schema_new(remote);
+    j->schema = pf_journal_schema_new(remote, file);
     g_queue_init(&j->queue);
     j->puts = g_hash_table_new(g_str_hash, g_str_equal);
     j->waiters = g_ptr_array_new_with_free_func((GDestroyNotify) waiter_free);
@@ -205,7 +205,8 @@ run_server(PfJournal *j)
         && (!j->idl || served == PF_SERVED_ADDED
             || (served == PF_SERVED_ALREADY
                 && (!ovsdb_idl_is_connected(j->idl)
-                    || time_msec() >= j->idl_made + PATIENCE_MS)))) {
+                    || (time_msec() >= j->idl_made + PATIENCE_MS
+                        && !pf_journal_schema_error(j->schema)))))) {
         renew_idl(j);
     }
 }

@@ -4,10 +4,11 @@
  *
  * An OVSDB database, "Portferry" (portferry.ovsschema), that this host's
  * ovsdb-server serves.  This part creates its file, asks ovsdb-server to add
- * it (again, whenever ovsdb-server has restarted), keeps a replica, and writes
- * migrations, their ports and the trace of requests.  Writes are queued in
- * order and survive a reconnect; the oldest finished migrations are removed so
- * that no more than 'limit' remain.
+ * it (again, whenever ovsdb-server has restarted), has one of an older
+ * Portferry converted, keeps a replica, and writes migrations, their ports and
+ * the trace of requests.  Writes are queued in order and survive a reconnect;
+ * the oldest finished migrations are removed so that no more than 'limit'
+ * remain.
  */
 #ifndef PF_JOURNAL_H
 #define PF_JOURNAL_H 1
@@ -33,7 +34,8 @@ PfJournal *pf_journal_new(const char *remote, const char *ctl,
 void pf_journal_free(PfJournal *);
 void pf_journal_run(PfJournal *);
 void pf_journal_wait(PfJournal *);
-/* The replica is complete and the connection alive. */
+/* The replica is complete, its schema this program's or a later one, and the
+ * connection alive. */
 gboolean pf_journal_is_ready(const PfJournal *);
 /* Why it is not ready, or NULL. */
 const char *pf_journal_error(const PfJournal *);

@@ -4,9 +4,10 @@
  *
  * One flow monitor for each bridge that is watched, on the same connection as
  * the requests: so an update comes before the answer of whatever was asked
- * after the change.  Where updates are missing (a monitor that ovs-vswitchd has
- * paused because we were slow), watchers are told NULL; when the connection is
- * lost, too, for nobody knows how long, and again when it is back.
+ * after the change.  Where updates are missing (a monitor that ovs-vswitchd
+ * has paused because we were slow), watchers are told NULL; when the
+ * connection is lost, too, for nobody knows how long, and again when it is
+ * back.
  */
 #include <config.h>
 
@@ -195,7 +196,6 @@ of_monitor_run(struct of_bridge *b)
         monitor_stop(b);
     }
 }
-
 
 void
 of_monitor_lost(struct of_bridge *b)

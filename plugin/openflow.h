@@ -51,8 +51,8 @@ void pf_openflow_meters(PfOpenflow *, const char *bridge,
                         const GPtrArray *commands, guint timeout_ms,
                         PfDoneFunc *done, gpointer user);
 /* A rule that is told has no flags and no importance: OpenFlow does not say
- * them there.  Also tells NULL when the connection was lost and is back, and
- * when ovs-vswitchd has paused the monitor. */
+ * them there.  Also tells NULL when the connection is lost, when it is back,
+ * and when ovs-vswitchd has paused the monitor. */
 guint pf_openflow_watch(PfOpenflow *, const char *bridge, PfRuleFunc *rule,
                         gpointer user);
 void pf_openflow_unwatch(PfOpenflow *, guint watch);

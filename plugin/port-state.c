@@ -221,8 +221,8 @@ pf_port_states_forget_saved(PfPortStates *states)
 
 /* ---- The journal -------------------------------------------------------- */
 
-/* Where the stamp's text is known, it and the difference: both are there, and a
- * restarted agent still knows what a difference refers to. */
+/* Where the stamp's text is known, it and the difference: both are there, and
+ * a restarted agent still knows what a difference refers to. */
 GVariant *
 pf_port_states_format(const PfPortStates *states)
 {

@@ -129,8 +129,8 @@ leave_out_largest(PfMigration *m, const GError *why)
     return TRUE;
 }
 
-/* What was saved before an agent was killed, at another level: extensions cannot
- * be asked again. */
+/* What was saved before an agent was killed, at another level: extensions
+ * cannot be asked again. */
 static char *
 raise_level(PfMigration *m, PfLevel level, GError **error)
 {
@@ -356,8 +356,8 @@ write_saved(PfMigration *m)
     write_portdata(m, PF_LEVEL_SAVED, saved, complete);
 }
 
-/* Whether an agent that was killed had saved already: then what is in the switch
- * now may be torn down. */
+/* Whether an agent that was killed had saved already: then what is in the
+ * switch now may be torn down. */
 static gboolean
 was_saved(PfMigration *m)
 {
@@ -563,8 +563,8 @@ undo_gate(gpointer user, const GError *error)
                  pf_migration_timeout(m), undo_end, u);
 }
 
-/* What libvirt may still take along: what was saved, but no longer that the port
- * was gone.  NULL: nothing. */
+/* What libvirt may still take along: what was saved, but no longer that the
+ * port was gone.  NULL: nothing. */
 static char *
 kept_portdata(PfMigration *m)
 {

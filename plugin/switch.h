@@ -31,7 +31,7 @@ typedef enum {
 /* external_ids keys of ours on Port and Interface rows. */
 #define PF_KEY_ROLE "portferry-role"            /* On Port; one of below. */
 #define PF_KEY_MIGRATION "portferry-migration"  /* On Port: journal UUID. */
-#define PF_KEY_GATE "portferry-gate"            /* On Port: "closed", for one in
+#define PF_KEY_GATE "portferry-gate"            /* On Port: "closed", in
                                                  * quarantine. */
 #define PF_KEY_PREFIX "portferry-"
 #define PF_ROLE_VALIDATION "validation"

@@ -116,8 +116,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfNetwork, pf_network_unref)
 gboolean pf_network_allows_vlan(const PfNetwork *network, guint16 vid);
 
 /* Whether a port stays closed of which an extension, one that 'network'
- * requires if 'required', could not be restored; FALSE if 'network' is NULL: not
- * managed any more.  Who requires the extension and says nothing means so. */
+ * requires if 'required', could not be restored; FALSE if 'network' is NULL:
+ * not managed any more.  Who requires the extension and says nothing means
+ * so. */
 gboolean pf_network_wants_quarantine(const PfNetwork *network,
                                      gboolean required);
 

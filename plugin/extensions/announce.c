@@ -20,9 +20,10 @@
  * data: {"vlans": [10, 20]}, those in which the source's switch has learnt its
  * MAC, for a trunk; without them a trunk is announced untagged and where its
  * rules name a VLAN.  They are kept in memory from nic_restore to guest_runs,
- * as a change of the database would make the guest wait: an agent that is
- * restarted between the two, and is not given them again, does without.  Data
- * that is refused is left out with a note: announcing never fails a migration.
+ * and for a port in quarantine until it is released, as a change of the
+ * database would make the guest wait: an agent that is restarted meanwhile,
+ * and is not given them again, does without.  Data that is refused is left out
+ * with a note: announcing never fails a migration.
  */
 #include <config.h>
 
@@ -505,7 +506,7 @@ announce_guest_runs(PfCall *call, const PfExtensionPort *port,
 
     if (seen) {
         pf_vlans_parse_seen(t->vlans, seen);
-        if (reason != PF_GUEST_ARRIVED) {
+        if (reason == PF_GUEST_RELEASED) {
             g_hash_table_remove(remembered, port->name);
         }
     }

@@ -2,8 +2,8 @@
  *
  * flows-lost: see flows-lost.h.
  *
- * The switch is asked when the connection to it was lost and is back, long
- * before the switchover, which has no time for that.
+ * The switch is asked when the connection to it is lost, and once more when it
+ * is back: before the switchover, which has no time for that.
  */
 #include <config.h>
 

@@ -151,8 +151,8 @@ typedef struct {
 typedef enum {
     PF_GUEST_ARRIVED,           /* It came from another host. */
     PF_GUEST_RETURNED,          /* It was to leave, and has stayed. */
-    PF_GUEST_RELEASED,          /* It was told before, but the port was
-                                 * quarantined, and is open now. */
+    PF_GUEST_RELEASED,          /* The port was quarantined when it came or
+                                 * stayed, and is open now. */
 } PfGuestRuns;
 
 typedef void PfPortFunc(PfCall *, const PfExtensionPort *port);
@@ -258,8 +258,8 @@ struct PfExtension {
     /* ---- Both ---- */
 
     /* The guest runs and the port is open, or quarantined: then it is called
-     * once more when somebody has opened it.  What it costs, it costs after the
-     * migration.  Cannot fail. */
+     * once more when somebody has opened it.  What it costs, it costs after
+     * the migration.  Cannot fail. */
     void (*guest_runs)(PfCall *, const PfExtensionPort *port,
                        PfGuestRuns reason);
 };

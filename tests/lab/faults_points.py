@@ -198,7 +198,7 @@ def _stops():
             point = "stop before %s/%s" % (role, state)
             seconds = STOP_SECONDS if moved else HOOK_SECONDS
             yield Fault(2, point, Stopped(role, point, seconds),
-                        moved=moved, gap=seconds + 4, seconds=45,
+                        moved=moved, gap=seconds + 8, seconds=45,
                         quick=point == "stop before destination/check-create")
 
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fatal-signal.h"
 #include "openvswitch/vlog.h"
 
 /* ovs_rundir() is asked once in a process, so all tests share a folder. */
@@ -94,6 +95,7 @@ jf_set_up(void)
                               jf_rundir);
     g_free(jf_output_of(command));
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    fatal_ignore_sigpipe();
 }
 
 void

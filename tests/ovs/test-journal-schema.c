@@ -18,9 +18,9 @@
 static char *our_version;
 
 /* A migration that started at "%s", in a schema that lacks columns. */
-#define OLD_ROW                                                             \
-    "[\"Portferry\",{\"op\":\"insert\",\"table\":\"Migration\","              \
-    "\"row\":{\"id\":\"old\",\"role\":\"source\",\"domain\":\"vm1\","           \
+#define OLD_ROW                                                         \
+    "[\"Portferry\",{\"op\":\"insert\",\"table\":\"Migration\","          \
+    "\"row\":{\"id\":\"old\",\"role\":\"source\",\"domain\":\"vm1\","     \
     "\"outcome\":\"running\",\"started\":%s}}]"
 
 /* 'text' with 'old', which has to be in it, replaced by 'new'. */
@@ -89,16 +89,20 @@ served_version(void)
     return g_strstrip(jf_output_of(command));
 }
 
+/* A journal of which version 0.9 had another column in place of "level". */
 static void
-test_an_older_one_is_converted_and_keeps_its_migrations(void)
+make_older_journal(const char *file)
 {
-    g_autofree char *file = jf_new_file();
     g_autofree char *schema = other_schema("0.9.12", "\"level\":",
                                            "\"grade\":");
-    PfJournal *j = jf_open(file, 10);
 
     make_journal(file, schema, "7");
-    jf_server_start();
+}
+
+/* Demands that 'j' has the migration, and all columns. */
+static void
+assert_whole(PfJournal *j)
+{
     JF_RUN_UNTIL(j, pf_journal_is_ready(j));
     g_autofree char *version = served_version();
     g_assert_cmpstr(version, ==, our_version);
@@ -110,14 +114,88 @@ test_an_older_one_is_converted_and_keeps_its_migrations(void)
     jf_put(j, found);
     g_autoptr(PfJournalMigration) again = pf_journal_find(j, "old");
     g_assert_cmpstr(again->level, ==, "saved");
+    g_assert_cmpuint(jf_n_migrations(j), ==, 1);
+}
+
+static void
+test_an_older_one_is_converted_and_keeps_its_migrations(void)
+{
+    g_autofree char *file = jf_new_file();
+    PfJournal *j = jf_open(file, 10);
+
+    make_older_journal(file);
+    jf_server_start();
+    assert_whole(j);
 
     /* The file is so, too. */
     jf_server_stop();
     JF_RUN_UNTIL(j, !pf_journal_is_ready(j));
     jf_server_start();
-    JF_RUN_UNTIL(j, pf_journal_is_ready(j));
-    g_assert_cmpuint(jf_n_migrations(j), ==, 1);
+    assert_whole(j);
     jf_end(j);
+}
+
+/* Runs 'j' for so long, as often as can be. */
+static void
+run_for(PfJournal *j, gint64 us)
+{
+    gint64 end = g_get_monotonic_time() + us;
+
+    while (g_get_monotonic_time() < end) {
+        pf_journal_run(j);
+        g_usleep(20);
+    }
+}
+
+/* The agent, or ovsdb-server, ends at some moment of the conversion. */
+static void
+test_a_conversion_that_was_interrupted_is_brought_to_its_end(void)
+{
+    for (int i = 0; i < 40; i++) {
+        g_autofree char *file = jf_new_file();
+        PfJournal *j = jf_open(file, 10);
+
+        make_older_journal(file);
+        jf_server_start();
+        run_for(j, 500 + i * 600);
+        if (i % 2) {
+            jf_server_stop();
+            jf_server_start();
+        } else {
+            pf_journal_free(j);
+            j = jf_open(file, 10);
+        }
+        /* What is ready may be so for a moment only. */
+        run_for(j, 30000);
+        assert_whole(j);
+        jf_end(j);
+    }
+}
+
+static void
+test_one_that_somebody_else_has_converted_is_served_anew(void)
+{
+    g_autofree char *file = jf_new_file();
+    g_autofree char *ours = g_strconcat(file, ".ours", NULL);
+    g_autofree char *add = g_strdup_printf(
+        "ovs-appctl -t ovsdb-server ovsdb-server/add-db %s", file);
+    g_autofree char *convert = g_strdup_printf("ovsdb-client convert %s %s",
+                                               jf_remote, ours);
+    struct json *schema = pf_journal_file_schema();
+    char *text = json_to_string(schema, 0);
+    g_autoptr(GError) error = NULL;
+    PfJournal *j = jf_open(file, 10);
+
+    g_file_set_contents(ours, text, -1, &error);
+    g_assert_no_error(error);
+    make_older_journal(file);
+    jf_server_start();
+    g_free(jf_output_of(add));
+    g_free(jf_output_of(convert));
+    assert_whole(j);
+    jf_end(j);
+    free(text);
+    json_destroy(schema);
 }
 
 static void
@@ -139,10 +217,12 @@ test_a_later_one_is_used_as_it_is(void)
     jf_end(j);
 }
 
+/* Its file is named, and what its advice says helps. */
 static void
-test_an_older_one_that_cannot_be_converted_is_named_and_stays(void)
+test_an_older_one_that_cannot_be_converted_is_replaced_by_a_person(void)
 {
     g_autofree char *file = jf_new_file();
+    g_autofree char *away = g_strconcat(file, ".away", NULL);
     g_autofree char *schema = other_schema(
         "0.1.0", "\"started\":{\"type\":\"integer\"}",
         "\"started\":{\"type\":\"string\"}");
@@ -153,10 +233,19 @@ test_an_older_one_that_cannot_be_converted_is_named_and_stays(void)
     JF_RUN_UNTIL(j, pf_journal_error(j)
                  && strstr(pf_journal_error(j), "cannot convert it"));
     g_assert_nonnull(strstr(pf_journal_error(j), "version 0.1.0"));
-    g_assert_nonnull(strstr(pf_journal_error(j), "remove-db"));
+    g_assert_nonnull(strstr(pf_journal_error(j), file));
     g_assert_false(pf_journal_is_ready(j));
     g_autofree char *version = served_version();
     g_assert_cmpstr(version, ==, "0.1.0");
+    /* It is tried again, and said all the time. */
+    run_for(j, 1500000);
+    g_assert_nonnull(strstr(pf_journal_error(j), "cannot convert it"));
+
+    g_assert_cmpint(g_rename(file, away), ==, 0);
+    g_free(jf_output_of("ovs-appctl -t ovsdb-server ovsdb-server/remove-db "
+                        "Portferry"));
+    JF_RUN_UNTIL(j, pf_journal_is_ready(j));
+    g_assert_cmpuint(jf_n_migrations(j), ==, 0);
     jf_end(j);
 }
 
@@ -173,8 +262,10 @@ main(int argc, char *argv[])
     jf_set_up();
 #define TEST(NAME) g_test_add_func("/journal-schema/" #NAME, test_##NAME)
     TEST(an_older_one_is_converted_and_keeps_its_migrations);
+    TEST(a_conversion_that_was_interrupted_is_brought_to_its_end);
+    TEST(one_that_somebody_else_has_converted_is_served_anew);
     TEST(a_later_one_is_used_as_it_is);
-    TEST(an_older_one_that_cannot_be_converted_is_named_and_stays);
+    TEST(an_older_one_that_cannot_be_converted_is_replaced_by_a_person);
     status = g_test_run();
     jf_server_stop();
     jf_tear_down();

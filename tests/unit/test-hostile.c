@@ -380,8 +380,8 @@ test_stamps_without_vlans_are_refused(void)
                                              "extension name='qos'");
     g_autofree char *why = said_of(bad);
 
-    g_assert_cmpstr(why, ==, "NIC " MAC ": its stamp says nothing of its VLANs "
-                    "(extension 'port'): see why in portferryd's log on the "
+    g_assert_cmpstr(why, ==, "NIC " MAC ": its stamp says nothing of its "
+                    "VLANs (extension 'port'): see why in portferryd's log on the "
                     "source, and migrate again");
 }
 

@@ -592,8 +592,8 @@ test_one_of_any_length_is_refused(void)
     }
 }
 
-/* With a byte changed it is refused, or is another one that is as good: written
- * and read again it is what it was. */
+/* With a byte changed it is refused, or is another one that is as good:
+ * written and read again it is what it was. */
 static void
 test_any_byte_changed_makes_none_that_is_half_right(void)
 {
