@@ -361,28 +361,28 @@ event_of_state(const PfMigration *m, PfGuestState state)
     }
 }
 
-/* An answer to whether a guest still migrates. */
+/* A question whether a guest migrates. */
+typedef void JobAnswered(PfAgent *, const char *uuid, PfGuestJob job);
 typedef struct {
     PfAgent *agent;
     char *uuid;
-    void (*answered)(PfAgent *, const char *uuid, gboolean active);
+    JobAnswered *answered;
 } JobQuestion;
 
 static void
-job_answered(gpointer user, int active)
+job_answered(gpointer user, PfGuestJob job)
 {
     JobQuestion *q = user;
 
-    if (active >= 0) {
-        q->answered(q->agent, q->uuid, active);
+    if (job != PF_JOB_UNKNOWN) {
+        q->answered(q->agent, q->uuid, job);
     }
     g_free(q->uuid);
     g_free(q);
 }
 
 static void
-ask_job(PfAgent *agent, const char *uuid,
-        void (*answered)(PfAgent *, const char *uuid, gboolean active))
+ask_job(PfAgent *agent, const char *uuid, JobAnswered *answered)
 {
     JobQuestion *q = g_new0(JobQuestion, 1);
 
@@ -411,8 +411,9 @@ has_carrier(PfMigration *m)
  * leaves a guest paused if it does not know how its migration ended: then a
  * carrier stays. */
 static void
-paused_answered(PfAgent *agent, const char *uuid, gboolean active)
+paused_answered(PfAgent *agent, const char *uuid, PfGuestJob job)
 {
+    gboolean active = job != PF_JOB_NONE;
     PfMigration *dst = pf_agent_migration(agent, uuid, PF_ROLE_DESTINATION);
     PfMigration *src = pf_agent_migration(agent, uuid, PF_ROLE_SOURCE);
 
@@ -484,7 +485,8 @@ source_event(PfAgent *agent, const char *uuid, PfEvent event)
     PfMigration *m;
 
     if (!agent->recovered) {
-        return;     /* The journal may have a migration of this guest. */
+        return;     /* The journal may have a migration of this guest: it is
+                     * looked at when that is read. */
     }
     m = source_migration(agent, uuid);
     if (m) {
@@ -495,20 +497,31 @@ source_event(PfAgent *agent, const char *uuid, PfEvent event)
     }
 }
 
+/* What a guest that is leaving tells by its state.  INCOMING: it stands still
+ * for the migration. */
 static PfEvent
-iteration_of(const PfGuest *guest)
+leaving_event(const PfGuest *guest)
 {
-    return (guest && guest->state == PF_GUEST_PAUSED
-            ? PF_EV_ITERATION_PAUSED : PF_EV_ITERATION);
+    switch (guest ? guest->state : PF_GUEST_RUNNING) {
+    case PF_GUEST_PAUSED:
+        return PF_EV_ITERATION_PAUSED;
+    case PF_GUEST_INCOMING:
+        return PF_EV_SUSPENDED;
+    case PF_GUEST_RUNNING:
+    case PF_GUEST_GONE:
+    default:
+        return PF_EV_ITERATION;
+    }
 }
 
 static void
-iteration_answered(PfAgent *agent, const char *uuid, gboolean active)
+iteration_answered(PfAgent *agent, const char *uuid, PfGuestJob job)
 {
     PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
-    if (active && guest) {
-        source_event(agent, uuid, iteration_of(guest));
+    if (guest && (guest->state == PF_GUEST_INCOMING
+                  ? job == PF_JOB_MIGRATION_OUT : job != PF_JOB_NONE)) {
+        source_event(agent, uuid, leaving_event(guest));
     }
 }
 
@@ -521,8 +534,7 @@ look_for_migrations(PfAgent *agent)
     for (guint i = 0; i < guests->len; i++) {
         const PfGuest *guest = guests->pdata[i];
 
-        if (guest->state != PF_GUEST_INCOMING
-            && !pf_agent_migration(agent, guest->uuid, PF_ROLE_SOURCE)
+        if (!pf_agent_migration(agent, guest->uuid, PF_ROLE_SOURCE)
             && !pf_agent_migration(agent, guest->uuid,
                                    PF_ROLE_DESTINATION)) {
             ask_job(agent, guest->uuid, iteration_answered);
@@ -538,7 +550,7 @@ on_iteration(PfAgent *agent, const char *uuid)
     PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
     if (!guest || pf_agent_migration(agent, uuid, PF_ROLE_SOURCE)) {
-        source_event(agent, uuid, iteration_of(guest));
+        source_event(agent, uuid, leaving_event(guest));
     } else {
         ask_job(agent, uuid, iteration_answered);
     }
@@ -711,6 +723,9 @@ pf_agent_run(PfAgent *agent)
     if (!agent->recovered && pf_journal_is_ready(agent->journal)
         && pf_switch_is_ready(agent->sw)) {
         pf_agent_recover(agent);
+        if (agent->guests_known) {
+            look_for_migrations(agent);
+        }
     }
     run_migrations(agent);
     pf_guests_run(agent->guests);

@@ -58,7 +58,7 @@ struct PfHvJob {
     PfGuestState state;
     char *name;
     char *xml;
-    int active;
+    PfGuestJob active;
 };
 
 /* Takes references to 'context' and to 'session', which may be NULL. */

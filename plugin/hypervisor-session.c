@@ -614,61 +614,67 @@ pf_hv_session_guest(PfHvSession *session, const char *uuid,
     return FALSE;
 }
 
-/* Whether the job that the parameters describe is a migration.  One that does
- * not say is taken for one. */
-static gboolean
-operation_is_migration(virTypedParameterPtr params, int n)
+/* What the job is that the parameters describe.  One that does not say is taken
+ * for a migration. */
+static PfGuestJob
+job_of_operation(virTypedParameterPtr params, int n)
 {
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
 
     virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION, &operation);
-    return (operation == VIR_DOMAIN_JOB_OPERATION_UNKNOWN
-            || operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN
-            || operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+    switch (operation) {
+    case VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT:
+        return PF_JOB_MIGRATION_OUT;
+    case VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN:
+    case VIR_DOMAIN_JOB_OPERATION_UNKNOWN:
+        return PF_JOB_MIGRATION;
+    default:
+        return PF_JOB_NONE;
+    }
 }
 
 /* pf_hv_session_job() for a domain in hand. */
-static int
+static PfGuestJob
 domain_job(virDomainPtr domain, const char *uuid, GError **error)
 {
     virTypedParameterPtr params = NULL;
     virErrorPtr last;
     int type = VIR_DOMAIN_JOB_NONE;
+    PfGuestJob job;
     int n = 0;
-    int active;
 
     if (virDomainGetID(domain) == (unsigned int) -1) {
-        return 0;
+        return PF_JOB_NONE;
     }
     if (!virDomainGetJobStats(domain, &type, &params, &n, 0)) {
         /* A job that is completed, but still there, waits for the other
          * host: it is not over. */
-        active = (type != VIR_DOMAIN_JOB_NONE
-                  && operation_is_migration(params, n));
+        job = (type == VIR_DOMAIN_JOB_NONE ? PF_JOB_NONE
+               : job_of_operation(params, n));
         virTypedParamsFree(params, n);
-        return active;
+        return job;
     }
 
     last = virGetLastError();
     switch (last ? last->code : VIR_ERR_OK) {
     case VIR_ERR_NO_DOMAIN:
     case VIR_ERR_NO_SUPPORT:    /* The driver has no jobs. */
-        return 0;
+        return PF_JOB_NONE;
     case VIR_ERR_OPERATION_UNSUPPORTED:
-        return 1;               /* It migrates in: only the source tells. */
+        return PF_JOB_MIGRATION; /* In: only the source tells. */
     case VIR_ERR_OPERATION_INVALID:
         if (!virDomainIsActive(domain)) {
-            return 0;
+            return PF_JOB_NONE;
         }
         /* Fall through. */
     default:
         set_error(error, virDomainGetConnect(domain),
                   "cannot ask for the job of domain %s", uuid);
-        return -1;
+        return PF_JOB_UNKNOWN;
     }
 }
 
-int
+PfGuestJob
 pf_hv_session_job(PfHvSession *session, const char *uuid, GError **error)
 {
     g_autoptr(PfVirDomain) domain = NULL;
@@ -680,10 +686,10 @@ pf_hv_session_job(PfHvSession *session, const char *uuid, GError **error)
     }
     last = virGetLastError();
     if (last && last->code == VIR_ERR_NO_DOMAIN) {
-        return 0;
+        return PF_JOB_NONE;
     }
     set_error(error, session->guests, "cannot look up domain %s", uuid);
-    return -1;
+    return PF_JOB_UNKNOWN;
 }
 
 gboolean

@@ -65,9 +65,8 @@ gboolean pf_hv_session_guest(PfHvSession *, const char *uuid,
                              PfGuestState *state, char **name, char **xml,
                              GError **error);
 
-/* Whether a migration of 'uuid' is active: 1 or 0, or -1 on failure.  A domain
- * that is not active here has none. */
-int pf_hv_session_job(PfHvSession *, const char *uuid, GError **error);
+/* See pf_hypervisor_job(); PF_JOB_UNKNOWN with '*error' set on failure. */
+PfGuestJob pf_hv_session_job(PfHvSession *, const char *uuid, GError **error);
 
 /* See pf_hypervisor_stamp(). */
 gboolean pf_hv_session_stamp(PfHvSession *, const char *uuid,

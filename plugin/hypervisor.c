@@ -688,7 +688,7 @@ active_run(PfHvJob *job)
 {
     job->active = (pf_hv_job_has_session(job)
                    ? pf_hv_session_job(job->session, job->uuid, &job->error)
-                   : -1);
+                   : PF_JOB_UNKNOWN);
 }
 
 static void

@@ -101,10 +101,16 @@ const char *pf_hypervisor_error(const PfHypervisor *);
  * Requests for one domain in flight coalesce. */
 void pf_hypervisor_look(PfHypervisor *, const char *uuid);
 
-/* Whether a job (a migration, in or out) is active on 'uuid': 1 or 0, which is
- * also the answer for a domain that is not active here; -1: could not be
- * asked. */
-typedef void (*PfJobDone)(gpointer user, int active);
+/* Which job is active on a domain. */
+typedef enum {
+    PF_JOB_UNKNOWN = -1,        /* Could not be asked. */
+    PF_JOB_NONE,                /* None, none that is a migration, or the
+                                 * domain is not active here. */
+    PF_JOB_MIGRATION,           /* In, or libvirt does not say which way. */
+    PF_JOB_MIGRATION_OUT,
+} PfGuestJob;
+typedef void (*PfJobDone)(gpointer user, PfGuestJob);
+/* Asks which job is active on 'uuid'. */
 void pf_hypervisor_job(PfHypervisor *, const char *uuid, PfJobDone, gpointer);
 
 /* Puts 'stamp' (xml/stamp.h; NULL: removes it) into the live metadata of

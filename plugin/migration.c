@@ -664,12 +664,12 @@ pf_migration_event(PfMigration *m, PfEvent event)
 }
 
 static void
-job_answered(gpointer user, int active)
+job_answered(gpointer user, PfGuestJob job)
 {
     PfMigration *m = user;
     PfGuest *guest = pf_guests_find(m->agent->guests, m->record->domain_uuid);
 
-    if (!active && guest && wants_job(m->machine.state)) {
+    if (job == PF_JOB_NONE && guest && wants_job(m->machine.state)) {
         pf_migration_event(m, PF_EV_JOB_GONE);
     }
     pf_migration_unref(m);

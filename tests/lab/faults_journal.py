@@ -7,7 +7,7 @@ import time
 
 from faults_cut import STAGES
 from faults_lab import GUEST, Fault
-from harness import Failure, inside, lab, output, until
+from harness import Failure, inside, lab, until
 
 # The journal's folder for a while: its database leaves ovsdb-server first.
 REMOVE = "ovs-appctl -t ovsdb-server ovsdb-server/remove-db Portferry"
@@ -81,8 +81,9 @@ rm $schema %s/.portferry.db.tmp.~lock~
 
 
 def version(host):
-    return output(host, "ovsdb-client", "get-schema-version",
-                  "Portferry").strip()
+    """The journal's; "" while it is not served."""
+    return inside(host, "ovsdb-client", "get-schema-version", "Portferry",
+                  check=False).stdout.strip()
 
 
 class OlderJournal:
@@ -132,10 +133,10 @@ class Updated:
 def faults():
     yield Fault(7, "the journal's disk is full", OtherJournal(
         break_="dd if=/dev/zero of=filler bs=1k 2>/dev/null || :",
-        mend="rm filler"), moved=False, gap=2, seconds=45)
+        mend="rm filler"), moved=False, gap=3, seconds=45)
     yield Fault(7, "the journal is damaged", OtherJournal(
         before="echo 'OVSDB JSON 10 0123' >portferry.db",
-        mend="mv portferry.db damaged"), moved=False, gap=2, seconds=45)
+        mend="mv portferry.db damaged"), moved=False, gap=3, seconds=45)
     for text, stage in STAGES.items():
         yield Fault(7, "the journals are of an older version " + text,
                     OlderJournal(stage), moved=True, gap=12)

@@ -145,14 +145,14 @@ REFUSALS = [
 
 def faults():
     for text, inject in REFUSALS:
-        yield Fault(1, "refused: " + text, inject, moved=False, gap=1,
+        yield Fault(1, "refused: " + text, inject, moved=False, gap=3,
                     quick=text == "its VLAN is not allowed")
     for operation in "migrate", "prepare", "start":
         yield Fault(1, "a hook after ours fails at %s" % operation,
-                    by_hook(operation, "90-other"), moved=False, gap=2,
+                    by_hook(operation, "90-other"), moved=False, gap=3,
                     seconds=45, quick=operation == "start")
     yield Fault(1, "a hook before ours fails at prepare",
-                by_hook("prepare", "10-other"), moved=False, gap=2,
+                by_hook("prepare", "10-other"), moved=False, gap=3,
                 seconds=45)
     yield Fault(1, "the destination's QEMU does not start", unstarted,
-                moved=False, gap=2, quick=True)
+                moved=False, gap=3, quick=True)

@@ -474,20 +474,20 @@ test_a_stamp_that_cannot_be_written_says_why(void)
 
 struct activity {
     int n;
-    int active;
+    PfGuestJob job;
 };
 
 static void
-on_job(gpointer activity_, int active)
+on_job(gpointer activity_, PfGuestJob job)
 {
     struct activity *activity = activity_;
 
     g_assert_true(g_thread_self() == main_thread);
-    activity->active = active;
+    activity->job = job;
     activity->n++;
 }
 
-static int
+static PfGuestJob
 job(struct fixture *f, const char *uuid)
 {
     struct activity activity = { .n = 0 };
@@ -495,7 +495,7 @@ job(struct fixture *f, const char *uuid)
     pf_hypervisor_job(f->hv, uuid, on_job, &activity);
     g_assert_cmpint(activity.n, ==, 0);
     await_number(&activity.n, 1);
-    return activity.active;
+    return activity.job;
 }
 
 static void
@@ -504,8 +504,8 @@ test_an_idle_domain_has_no_job(void)
     struct fixture f;
 
     start_synced(&f);
-    g_assert_cmpint(job(&f, f.uuid), ==, 0);
-    g_assert_cmpint(job(&f, UNKNOWN_UUID), ==, 0);
+    g_assert_cmpint(job(&f, f.uuid), ==, PF_JOB_NONE);
+    g_assert_cmpint(job(&f, UNKNOWN_UUID), ==, PF_JOB_NONE);
     finish(&f);
 }
 
@@ -519,7 +519,7 @@ test_without_a_daemon_questions_are_answered_all_the_same(void)
     start(&f, uri);
     pf_hypervisor_look(f.hv, f.uuid);
     pf_hypervisor_abort(f.hv, f.uuid);
-    g_assert_cmpint(job(&f, f.uuid), ==, -1);
+    g_assert_cmpint(job(&f, f.uuid), ==, PF_JOB_UNKNOWN);
     g_assert_cmpint(stamp(&f, f.uuid, "<stamp/>", &outcome), ==,
                     PF_HYPERVISOR_ERROR_CONNECTION);
     linger(100);
@@ -532,7 +532,7 @@ test_without_a_daemon_questions_are_answered_all_the_same(void)
 }
 
 static void
-unexpected_job(gpointer user G_GNUC_UNUSED, int active G_GNUC_UNUSED)
+unexpected_job(gpointer user G_GNUC_UNUSED, PfGuestJob job G_GNUC_UNUSED)
 {
     g_assert_not_reached();
 }
@@ -652,7 +652,7 @@ test_a_daemon_that_says_nothing_holds_up_nobody(void)
     start(&f, uri);
     visitor = accept(fd, NULL, NULL);
     g_assert_cmpint(visitor, >=, 0);
-    g_assert_cmpint(job(&f, f.uuid), ==, -1);
+    g_assert_cmpint(job(&f, f.uuid), ==, PF_JOB_UNKNOWN);
     g_assert_false(pf_hypervisor_is_connected(f.hv));
     g_clear_pointer(&f.hv, pf_hypervisor_free);
 
