@@ -519,8 +519,9 @@ iteration_answered(PfAgent *agent, const char *uuid, PfGuestJob job)
 {
     PfGuest *guest = pf_guests_find(agent->guests, uuid);
 
-    if (guest && (guest->state == PF_GUEST_INCOMING
-                  ? job == PF_JOB_MIGRATION_OUT : job != PF_JOB_NONE)) {
+    if (guest && (job == PF_JOB_MIGRATION_OUT
+                  || (job == PF_JOB_MIGRATION
+                      && guest->state != PF_GUEST_INCOMING))) {
         source_event(agent, uuid, leaving_event(guest));
     }
 }

@@ -584,6 +584,21 @@ write_stamp(PfGuests *guests, PfGuest *guest, Making *making)
                         w);
 }
 
+/* What the extensions have said is what 'guest' has, also if the stamp has it
+ * already, or cannot be written: what is stamped stays noted beside it. */
+static void
+learn_states(PfGuest *guest, const Making *making)
+{
+    GHashTableIter iter;
+    gpointer mac, states;
+
+    g_hash_table_iter_init(&iter, making->states);
+    while (g_hash_table_iter_next(&iter, &mac, &states)) {
+        g_hash_table_insert(guest->states, g_strdup(mac),
+                            pf_port_states_copy(states));
+    }
+}
+
 static void
 made(Making *making)
 {
@@ -591,6 +606,7 @@ made(Making *making)
 
     if (guest) {
         guest->making = FALSE;
+        learn_states(guest, making);
         if (!rests(making->guests, guest)) {
             write_stamp(making->guests, guest, making);
         }

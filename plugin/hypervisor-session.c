@@ -614,8 +614,8 @@ pf_hv_session_guest(PfHvSession *session, const char *uuid,
     return FALSE;
 }
 
-/* What the job is that the parameters describe.  One that does not say is taken
- * for a migration. */
+/* What the job is that the parameters describe.  One that does not say is
+ * taken for a migration. */
 static PfGuestJob
 job_of_operation(virTypedParameterPtr params, int n)
 {
@@ -626,6 +626,7 @@ job_of_operation(virTypedParameterPtr params, int n)
     case VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT:
         return PF_JOB_MIGRATION_OUT;
     case VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN:
+        return PF_JOB_MIGRATION_IN;
     case VIR_DOMAIN_JOB_OPERATION_UNKNOWN:
         return PF_JOB_MIGRATION;
     default:
@@ -661,7 +662,7 @@ domain_job(virDomainPtr domain, const char *uuid, GError **error)
     case VIR_ERR_NO_SUPPORT:    /* The driver has no jobs. */
         return PF_JOB_NONE;
     case VIR_ERR_OPERATION_UNSUPPORTED:
-        return PF_JOB_MIGRATION; /* In: only the source tells. */
+        return PF_JOB_MIGRATION_IN; /* Only the source tells. */
     case VIR_ERR_OPERATION_INVALID:
         if (!virDomainIsActive(domain)) {
             return PF_JOB_NONE;
@@ -712,7 +713,7 @@ pf_hv_session_stamp(PfHvSession *session, const char *uuid, const char *stamp,
         return FALSE;
     }
     /* Saves the 30 seconds in which libvirt would wait for the job. */
-    if (domain_job(domain, uuid, NULL) == 1) {
+    if (domain_job(domain, uuid, NULL) > PF_JOB_NONE) {
         g_set_error(error, PF_HYPERVISOR_ERROR, PF_HYPERVISOR_ERROR_BUSY,
                     "cannot %s the stamp of domain %s: it is migrating", verb,
                     uuid);

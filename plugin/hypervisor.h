@@ -106,8 +106,9 @@ typedef enum {
     PF_JOB_UNKNOWN = -1,        /* Could not be asked. */
     PF_JOB_NONE,                /* None, none that is a migration, or the
                                  * domain is not active here. */
-    PF_JOB_MIGRATION,           /* In, or libvirt does not say which way. */
+    PF_JOB_MIGRATION_IN,
     PF_JOB_MIGRATION_OUT,
+    PF_JOB_MIGRATION,           /* libvirt does not say which way. */
 } PfGuestJob;
 typedef void (*PfJobDone)(gpointer user, PfGuestJob);
 /* Asks which job is active on 'uuid'. */

@@ -152,7 +152,8 @@ void pf_migration_release(PfMigration *, const GError *error);
 void pf_migration_released(gpointer migration, const GError *error);
 
 /* An extension could not do its part of the way out or back: 'failed' is
- * noted.  The request fails, and is tried again, unless that was often enough. */
+ * noted.  The request fails, and is tried again, unless that was often
+ * enough. */
 void pf_migration_extension_failed(PfMigration *, const char *failed);
 
 /* What an extension is told of 'port', as it is in the switch now. */

@@ -200,42 +200,46 @@ set_gate(Release *release, const PfPort *port, gboolean closed,
 }
 
 static void
+unmarked(gpointer release_, const GError *error)
+{
+    Release *release = release_;
+    g_autoptr(GError) half = NULL;
+
+    if (error) {
+        half = g_error_new(error->domain, error->code, "the gate of port '%s' "
+                           "is open, but an agent that restarts will close it "
+                           "again (%s): repeat this", release->name,
+                           error->message);
+    } else {
+        VLOG_INFO("port '%s' is released from quarantine", release->name);
+        g_hash_table_add(release->agent->released, g_strdup(release->name));
+    }
+    release_end(release, half);
+}
+
+/* The mark goes last: an agent that is killed meanwhile leaves a port that can
+ * be released. */
+static void
 opened(gpointer release_, const GError *error)
 {
     Release *release = release_;
     PfAgent *agent = release->agent;
     g_autoptr(PfPort) port = pf_switch_port(agent->sw, release->name);
-
-    if (!error) {
-        VLOG_INFO("port '%s' is released from quarantine", release->name);
-        g_hash_table_add(agent->released, g_strdup(release->name));
-    } else if (port) {
-        set_gate(release, port, TRUE, NULL);
-        pf_quarantine_mark(agent, release->name);
-    }
-    release_end(release, error);
-}
-
-/* Only now: as long as the mark was there, an agent that had just begun may
- * have closed the gate again. */
-static void
-unmarked(gpointer release_, const GError *error)
-{
-    Release *release = release_;
-    g_autoptr(PfPort) port = pf_switch_port(release->agent->sw,
-                                            release->name);
+    PfChange *change;
 
     if (error) {
+        /* The wish that it be open would be carried out later. */
+        if (port && !g_error_matches(error, PF_GATE_ERROR,
+                                     PF_GATE_ERROR_NO_PORT)) {
+            set_gate(release, port, TRUE, NULL);
+        }
         release_end(release, error);
-    } else if (!port) {
-        g_autoptr(GError) gone = g_error_new(
-            PF_SWITCH_ERROR, PF_SWITCH_ERROR_NOT_FOUND,
-            "port '%s' is not on this host any more", release->name);
-
-        release_end(release, gone);
-    } else {
-        set_gate(release, port, FALSE, opened);
+        return;
     }
+    change = pf_change_new(FALSE);
+    pf_change_port_key(change, release->name, PF_KEY_GATE, NULL);
+    pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, unmarked,
+                     release);
 }
 
 /* Whether a migration under way has the port 'name'. */
@@ -261,7 +265,12 @@ static gboolean
 may_release(PfAgent *agent, const PfPort *port, const char *name,
             GError **error)
 {
-    if (!port) {
+    if (!agent->recovered) {
+        /* What closes gates after a restart is still to come. */
+        g_set_error(error, PF_SWITCH_ERROR, PF_SWITCH_ERROR_CONFLICT,
+                    "portferryd has just begun and does not know the journal "
+                    "and the switch yet: try again");
+    } else if (!port) {
         g_set_error(error, PF_SWITCH_ERROR, PF_SWITCH_ERROR_NOT_FOUND,
                     "no port '%s' on this host", name);
     } else if (is_moving(agent, name)) {
@@ -284,7 +293,6 @@ pf_quarantine_release(PfAgent *agent, const char *name, PfChangeDone done,
 {
     g_autoptr(PfPort) port = pf_switch_port(agent->sw, name);
     g_autoptr(GError) error = NULL;
-    PfChange *change;
     Release *release;
 
     if (!may_release(agent, port, name, &error)) {
@@ -296,8 +304,5 @@ pf_quarantine_release(PfAgent *agent, const char *name, PfChangeDone done,
     release->name = g_strdup(name);
     release->done = done;
     release->user = user;
-    change = pf_change_new(FALSE);
-    pf_change_port_key(change, name, PF_KEY_GATE, NULL);
-    pf_switch_submit(agent->sw, change, PF_REQUEST_TIMEOUT_MS, unmarked,
-                     release);
+    set_gate(release, port, FALSE, opened);
 }

@@ -15,9 +15,8 @@
 /* Marks port 'name'; its gate is the caller's to close. */
 void pf_quarantine_mark(PfAgent *, const char *name);
 
-/* Takes the mark of port 'name' away and opens its gate.  'done' is called
- * once, when it is open, or with an error: then it is as it was, and this can
- * be repeated.  An error, too, if there is no such port, it is not in
+/* Opens the gate of port 'name' and takes its mark away.  'done' is called
+ * once, when that is done, or with an error: then this can be repeated.  An error, too, if there is no such port, it is not in
  * quarantine, or a migration under way has it. */
 void pf_quarantine_release(PfAgent *, const char *name, PfChangeDone done,
                            gpointer user);

@@ -791,7 +791,11 @@ finish(PfMigration *m)
 {
     const PfGuest *guest = pf_guests_find(m->agent->guests,
                                           m->record->domain_uuid);
-    gboolean is_here = guest && guest->state != PF_GUEST_INCOMING;
+    /* INCOMING may be one that stands still here, see hypervisor.h. */
+    gboolean is_here = guest && (guest->state != PF_GUEST_INCOMING
+                                 || !pf_agent_migration(
+                                     m->agent, m->record->domain_uuid,
+                                     PF_ROLE_DESTINATION));
 
     for (guint i = 0; i < m->ports->len; i++) {
         finish_port(m, nth_port(m, i), is_here);

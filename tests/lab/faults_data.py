@@ -128,6 +128,8 @@ class Stamped:
     def __call__(self, world):
         source = world.at
         stamp = harness.stamp_of(source, GUEST)
+        if not stamp:
+            raise Failure("the guest has no stamp")
         changed = self.change(stamp)
         if changed == stamp:
             raise Failure("the stamp is not what was thought: " + stamp)

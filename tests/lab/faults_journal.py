@@ -94,7 +94,8 @@ class OlderJournal:
         self.stage = stage
 
     def __call__(self, world):
-        versions = {host: version(host) for host in "ab"}
+        versions = {host: until("the journal of host " + host,
+                                lambda: version(host)) for host in "ab"}
         migration = self.stage(world)
         for host in "ab":
             lab("agent", host, "stop")
