@@ -374,7 +374,8 @@ job_answered(gpointer user, PfGuestJob job)
 {
     JobQuestion *q = user;
 
-    if (job != PF_JOB_UNKNOWN) {
+    /* Of a guest that is gone an event tells, or the next look. */
+    if (job >= PF_JOB_NONE) {
         q->answered(q->agent, q->uuid, job);
     }
     g_free(q->uuid);

@@ -645,7 +645,7 @@ domain_job(virDomainPtr domain, const char *uuid, GError **error)
     int n = 0;
 
     if (virDomainGetID(domain) == (unsigned int) -1) {
-        return PF_JOB_NONE;
+        return PF_JOB_NO_GUEST;
     }
     if (!virDomainGetJobStats(domain, &type, &params, &n, 0)) {
         /* A job that is completed, but still there, waits for the other
@@ -659,13 +659,14 @@ domain_job(virDomainPtr domain, const char *uuid, GError **error)
     last = virGetLastError();
     switch (last ? last->code : VIR_ERR_OK) {
     case VIR_ERR_NO_DOMAIN:
+        return PF_JOB_NO_GUEST;
     case VIR_ERR_NO_SUPPORT:    /* The driver has no jobs. */
         return PF_JOB_NONE;
     case VIR_ERR_OPERATION_UNSUPPORTED:
         return PF_JOB_MIGRATION_IN; /* Only the source tells. */
     case VIR_ERR_OPERATION_INVALID:
         if (!virDomainIsActive(domain)) {
-            return PF_JOB_NONE;
+            return PF_JOB_NO_GUEST;
         }
         /* Fall through. */
     default:
@@ -687,7 +688,7 @@ pf_hv_session_job(PfHvSession *session, const char *uuid, GError **error)
     }
     last = virGetLastError();
     if (last && last->code == VIR_ERR_NO_DOMAIN) {
-        return PF_JOB_NONE;
+        return PF_JOB_NO_GUEST;
     }
     set_error(error, session->guests, "cannot look up domain %s", uuid);
     return PF_JOB_UNKNOWN;

@@ -103,9 +103,9 @@ void pf_hypervisor_look(PfHypervisor *, const char *uuid);
 
 /* Which job is active on a domain. */
 typedef enum {
-    PF_JOB_UNKNOWN = -1,        /* Could not be asked. */
-    PF_JOB_NONE,                /* None, none that is a migration, or the
-                                 * domain is not active here. */
+    PF_JOB_NO_GUEST = -2,       /* The domain is not active here. */
+    PF_JOB_UNKNOWN,             /* Could not be asked. */
+    PF_JOB_NONE,                /* None, or none that is a migration. */
     PF_JOB_MIGRATION_IN,
     PF_JOB_MIGRATION_OUT,
     PF_JOB_MIGRATION,           /* libvirt does not say which way. */

@@ -669,8 +669,13 @@ job_answered(gpointer user, PfGuestJob job)
     PfMigration *m = user;
     PfGuest *guest = pf_guests_find(m->agent->guests, m->record->domain_uuid);
 
-    if (job == PF_JOB_NONE && guest && wants_job(m->machine.state)) {
+    if (!guest || !wants_job(m->machine.state)) {
+        ;                       /* It is over. */
+    } else if (job == PF_JOB_NONE) {
         pf_migration_event(m, PF_EV_JOB_GONE);
+    } else if (job == PF_JOB_NO_GUEST) {
+        /* It has left, and has not stayed as one without a job has. */
+        pf_agent_look(m);
     }
     pf_migration_unref(m);
 }

@@ -505,7 +505,7 @@ test_an_idle_domain_has_no_job(void)
 
     start_synced(&f);
     g_assert_cmpint(job(&f, f.uuid), ==, PF_JOB_NONE);
-    g_assert_cmpint(job(&f, UNKNOWN_UUID), ==, PF_JOB_NONE);
+    g_assert_cmpint(job(&f, UNKNOWN_UUID), ==, PF_JOB_NO_GUEST);
     finish(&f);
 }
 
