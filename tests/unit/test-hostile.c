@@ -381,8 +381,8 @@ test_stamps_without_vlans_are_refused(void)
     g_autofree char *why = said_of(bad);
 
     g_assert_cmpstr(why, ==, "NIC " MAC ": its stamp says nothing of its "
-                    "VLANs (extension 'port'): see why in portferryd's log on the "
-                    "source, and migrate again");
+                    "VLANs (extension 'port'): see why in portferryd's log on "
+                    "the source, and migrate again");
 }
 
 /* Nothing of it is left in memory either: the part asan of tests/check. */
