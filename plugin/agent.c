@@ -527,12 +527,16 @@ iteration_answered(PfAgent *agent, const char *uuid, PfGuestJob job)
     }
 }
 
-/* Guests may be leaving whose first iterations nobody has seen here. */
+/* Guests may be leaving whose first iterations nobody has seen here.  Looked at
+ * once both they and the journal are known. */
 static void
 look_for_migrations(PfAgent *agent)
 {
     g_autoptr(GPtrArray) guests = pf_guests_list(agent->guests);
 
+    if (!agent->recovered || !agent->guests_known) {
+        return;
+    }
     for (guint i = 0; i < guests->len; i++) {
         const PfGuest *guest = guests->pdata[i];
 
@@ -725,9 +729,7 @@ pf_agent_run(PfAgent *agent)
     if (!agent->recovered && pf_journal_is_ready(agent->journal)
         && pf_switch_is_ready(agent->sw)) {
         pf_agent_recover(agent);
-        if (agent->guests_known) {
-            look_for_migrations(agent);
-        }
+        look_for_migrations(agent);
     }
     run_migrations(agent);
     pf_guests_run(agent->guests);

@@ -58,7 +58,7 @@ struct PfHvJob {
     PfGuestState state;
     char *name;
     char *xml;
-    PfGuestJob active;
+    PfGuestJob guest_job;
 };
 
 /* Takes references to 'context' and to 'session', which may be NULL. */

@@ -686,9 +686,10 @@ pf_hypervisor_error(const PfHypervisor *hv)
 static void
 active_run(PfHvJob *job)
 {
-    job->active = (pf_hv_job_has_session(job)
-                   ? pf_hv_session_job(job->session, job->uuid, &job->error)
-                   : PF_JOB_UNKNOWN);
+    job->guest_job = (pf_hv_job_has_session(job)
+                      ? pf_hv_session_job(job->session, job->uuid,
+                                          &job->error)
+                      : PF_JOB_UNKNOWN);
 }
 
 static void
@@ -697,7 +698,7 @@ active_answer(PfHypervisor *hv G_GNUC_UNUSED, PfHvJob *job)
     if (job->error) {
         VLOG_WARN("%s", job->error->message);
     }
-    job->job_done(job->user, job->active);
+    job->job_done(job->user, job->guest_job);
 }
 
 void

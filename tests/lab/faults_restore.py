@@ -77,7 +77,9 @@ def release(world):
         lab("agent", to, "restart")
         until("the agent to be back", lambda: not inside(
             to, "portferry", "status", check=False).returncode)
-    inside(to, "portferry", "release", PORT)
+    # An agent that has just begun asks to be asked again.
+    until("the release of the port", lambda: not inside(
+        to, "portferry", "release", PORT, check=False).returncode, 5)
 
 
 class Refused:
