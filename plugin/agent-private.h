@@ -7,8 +7,8 @@
  *   guests.c       guests that run here, and their stamps
  *   hook-server.c  what the hooks ask
  *   commands.c     what the command asks
- *   migration.c    a migration under way; source.c and destination.c do its
- *                  requests
+ *   migration.c    a migration under way; source.c, source-save.c and
+ *                  destination.c do its requests
  */
 #ifndef PF_AGENT_PRIVATE_H
 #define PF_AGENT_PRIVATE_H 1
@@ -66,6 +66,12 @@ struct PfMigration *pf_agent_migration(PfAgent *, const char *domain_uuid,
                                        int role);
 /* Takes over the caller's reference. */
 void pf_agent_add_migration(PfAgent *, struct PfMigration *);
+
+/* pf_gates_set() with what the switch has of the port: 'row' (NULL: nothing
+ * yet). */
+void pf_agent_set_gate(PfAgent *, const char *bridge, const char *name,
+                       const PfPort *row, gboolean closed, guint timeout_ms,
+                       PfGateDone done, gpointer user);
 
 /* Asks libvirt what the guest of 'm' does: events may have been missed. */
 void pf_agent_look(struct PfMigration *m);

@@ -102,6 +102,15 @@ pf_agent_migration(PfAgent *agent, const char *domain_uuid, int role)
 }
 
 void
+pf_agent_set_gate(PfAgent *agent, const char *bridge, const char *name,
+                  const PfPort *row, gboolean closed, guint timeout_ms,
+                  PfGateDone done, gpointer user)
+{
+    pf_gates_set(agent->gates, bridge, name, row ? row->ofport : 0,
+                 row ? row->mac_in_use : NULL, closed, timeout_ms, done, user);
+}
+
+void
 pf_agent_add_migration(PfAgent *agent, PfMigration *m)
 {
     g_ptr_array_add(agent->migrations, m);
@@ -527,8 +536,8 @@ iteration_answered(PfAgent *agent, const char *uuid, PfGuestJob job)
     }
 }
 
-/* Guests may be leaving whose first iterations nobody has seen here.  Looked at
- * once both they and the journal are known. */
+/* Guests may be leaving whose first iterations nobody has seen here.  Looked
+ * at once both they and the journal are known. */
 static void
 look_for_migrations(PfAgent *agent)
 {

@@ -150,6 +150,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/rows.h \
 	plugin/show.c \
 	plugin/show.h \
+	plugin/source-private.h \
+	plugin/source-save.c \
 	plugin/source.c \
 	plugin/switch-private.h \
 	plugin/switch.c \

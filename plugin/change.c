@@ -548,14 +548,21 @@ apply_port_key(PfSwitch *sw, const struct pf_op *op, GError **error)
 static const struct pf_op_class iface_key_class = { apply_iface_key, NULL };
 static const struct pf_op_class port_key_class = { apply_port_key, NULL };
 
+static void
+add_key_op(PfChange *change, const struct pf_op_class *class,
+           const char *name, const char *key, const char *value)
+{
+    struct pf_op *op = add_op(change, class, name);
+
+    op->key = g_strdup(key);
+    op->value = g_strdup(value);
+}
+
 void
 pf_change_iface_key(PfChange *change, const char *name, const char *key,
                     const char *value)
 {
-    struct pf_op *op = add_op(change, &iface_key_class, name);
-
-    op->key = g_strdup(key);
-    op->value = g_strdup(value);
+    add_key_op(change, &iface_key_class, name, key, value);
 }
 
 void
@@ -581,10 +588,7 @@ void
 pf_change_port_key(PfChange *change, const char *name, const char *key,
                    const char *value)
 {
-    struct pf_op *op = add_op(change, &port_key_class, name);
-
-    op->key = g_strdup(key);
-    op->value = g_strdup(value);
+    add_key_op(change, &port_key_class, name, key, value);
 }
 
 /* unmark.  A text about the ghost's peer can outlive the ghost: ovs-vswitchd

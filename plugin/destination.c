@@ -28,33 +28,19 @@ VLOG_DEFINE_THIS_MODULE(pf_destination);
 #define VALIDATION "validation"
 #define OPERATIONAL "operational"
 
-static PfMigrationPort *
-nth_port(PfMigration *m, guint i)
-{
-    return m->ports->pdata[i];
-}
-
-/* Submits 'change' with 'part' as what ends with it. */
-static void
-submit(PfMigration *m, PfChange *change, PfPart *part)
-{
-    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
-                     pf_part_done, part);
-}
-
 /* ---- 1 to 3: the check -------------------------------------------------- */
 
 static void
 check_create(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         PfChange *change = pf_change_new(TRUE);
 
         pf_change_add_ghost(change, port->bridge, port->check_name, 0,
                             PF_ROLE_VALIDATION, m->record->uuid);
-        submit(m, change, pf_part_begin(m, port, "port-create", VALIDATION,
-                                        NULL));
+        pf_part_submit(pf_part_begin(m, port, "port-create", VALIDATION,
+                                     NULL), change);
     }
 }
 
@@ -98,7 +84,7 @@ static void
 check_verify(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         const PfNetwork *network = pf_agent_network(m->agent, port->network);
         PfExtensionPort ep = pf_migration_extension_port(m, port);
         Check *check;
@@ -122,13 +108,13 @@ static void
 check_delete(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         PfChange *change = pf_change_new(TRUE);
 
         pf_change_del_port(change, port->check_name, PF_ROLE_VALIDATION,
                            m->record->uuid);
-        submit(m, change, pf_part_begin(m, port, "port-delete", VALIDATION,
-                                        NULL));
+        pf_part_submit(pf_part_begin(m, port, "port-delete", VALIDATION,
+                                     NULL), change);
     }
     if (m->machine.state == PF_D_CHECK_DELETE) {
         int error = pf_marker_set(m->record->domain);
@@ -162,7 +148,7 @@ static void
 port_create(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         PfChange *change = pf_change_new(TRUE);
         gboolean taken = port->wish && pf_switch_ofport_taken(
             m->agent->sw, port->bridge, port->wish, port->name);
@@ -183,10 +169,11 @@ static void
 property_add(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfJoint *joint = pf_joint_new(m, nth_port(m, i), "property-add",
-                                      OPERATIONAL, pf_change_new(TRUE));
+        PfJoint *joint = pf_joint_new(m, pf_migration_port(m, i),
+                                      "property-add", OPERATIONAL,
+                                      pf_change_new(TRUE));
 
-        nth_port(m, i)->done |= 1u << PF_REQ_PROPERTY_ADD;
+        pf_migration_port(m, i)->done |= PF_DID(PF_REQ_PROPERTY_ADD);
         pf_joint_all_or_nothing(joint);
         pf_joint_call_all(joint, PF_CALL_PROPERTY_ADD, FALSE);
         pf_joint_seal(joint, NULL, NULL);
@@ -228,16 +215,15 @@ tap_taken(gpointer user, const GError *error)
         return;
     }
     row = pf_switch_port(m->agent->sw, port->name);
-    pf_gates_set(m->agent->gates, port->bridge, port->name,
-                 row ? row->ofport : 0, row ? row->mac_in_use : NULL, TRUE,
-                 pf_migration_timeout(m), gate_closed, user);
+    pf_agent_set_gate(m->agent, port->bridge, port->name, row, TRUE,
+                      pf_migration_timeout(m), gate_closed, user);
 }
 
 static void
 take_tap(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         PfPart *part = pf_part_begin(m, port, "property-add", OPERATIONAL,
                                      NULL);
         g_autoptr(GError) error = NULL;
@@ -274,8 +260,9 @@ take_tap(PfMigration *m)
             PfChange *change = pf_change_new(TRUE);
 
             m->mailbox_is_ours = TRUE;
-            pf_change_add_ghost(change, nth_port(m, 0)->bridge, m->mailbox, 0,
-                                PF_ROLE_MAILBOX, m->record->uuid);
+            pf_change_add_ghost(change, pf_migration_port(m, 0)->bridge,
+                                m->mailbox, 0, PF_ROLE_MAILBOX,
+                                m->record->uuid);
             pf_migration_hold(m);
             pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
                              pf_migration_released, m);
@@ -295,14 +282,13 @@ static void
 close_gates(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
 
         if (row) {
-            pf_gates_set(m->agent->gates, port->bridge, port->name,
-                         row->ofport, row->mac_in_use, TRUE,
-                         pf_migration_timeout(m), gate_closed_again,
-                         NULL);
+            pf_agent_set_gate(m->agent, port->bridge, port->name, row, TRUE,
+                              pf_migration_timeout(m), gate_closed_again,
+                              NULL);
         }
     }
 }
@@ -316,7 +302,7 @@ nic_create(PfMigration *m)
         m->degraded = TRUE;
     }
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         PfPart *part = pf_part_begin(m, port, "nic-create", NULL, NULL);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
         g_autoptr(GError) error = NULL;
@@ -338,11 +324,12 @@ static void
 nic_connect(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         PfChange *change = pf_change_new(FALSE);
 
         pf_change_set_claims(change, port->name, port->iface_id, port->mac);
-        submit(m, change, pf_part_begin(m, port, "nic-connect", NULL, NULL));
+        pf_part_submit(pf_part_begin(m, port, "nic-connect", NULL, NULL),
+                       change);
     }
 }
 
@@ -379,9 +366,8 @@ open_gate(Restore *r)
     PfMigration *m = r->m;
     g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, r->port->name);
 
-    pf_gates_set(m->agent->gates, r->port->bridge, r->port->name,
-                 row ? row->ofport : 0, row ? row->mac_in_use : NULL, FALSE,
-                 pf_migration_timeout(m), restore_done, r);
+    pf_agent_set_gate(m->agent, r->port->bridge, r->port->name, row, FALSE,
+                      pf_migration_timeout(m), restore_done, r);
 }
 
 static void
@@ -593,7 +579,7 @@ static void
 nic_restore(PfMigration *m)
 {
     for (guint i = 0; i < m->ports->len; i++) {
-        restore_port(m, nth_port(m, i));
+        restore_port(m, pf_migration_port(m, i));
     }
 }
 
@@ -612,9 +598,8 @@ make_good(PfMigration *m, PfMigrationPort *port, PfChange *change)
     pf_change_set_claims(change, port->name, port->iface_id, port->mac);
     if (!row->quarantined && !port->quarantined) {
         pf_migration_hold(m);
-        pf_gates_set(m->agent->gates, port->bridge, port->name, row->ofport,
-                     row->mac_in_use, FALSE, pf_migration_timeout(m),
-                     pf_migration_released, m);
+        pf_agent_set_gate(m->agent, port->bridge, port->name, row, FALSE,
+                          pf_migration_timeout(m), pf_migration_released, m);
     }
 }
 
@@ -629,7 +614,7 @@ finish(PfMigration *m)
         pf_migration_tell(m, PF_CALL_GUEST_RUNS, PF_GUEST_ARRIVED);
     }
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
 
         make_good(m, port, change);
         pf_change_unmark(change, port->name);
@@ -700,7 +685,7 @@ clean(PfMigration *m)
     PfChange *change = pf_change_new(TRUE);
 
     for (guint i = 0; i < m->ports->len; i++) {
-        PfMigrationPort *port = nth_port(m, i);
+        PfMigrationPort *port = pf_migration_port(m, i);
         g_autoptr(PfPort) row = pf_switch_port(m->agent->sw, port->name);
         PfJoint *joint = pf_joint_new(m, port, NULL, NULL,
                                       pf_change_new(FALSE));
@@ -709,7 +694,7 @@ clean(PfMigration *m)
         check->m = m;
         check->port = port;
         /* Whether libvirt was faster, or the row is still ours. */
-        if (port->done & (1u << PF_REQ_PROPERTY_ADD)
+        if (port->done & PF_DID(PF_REQ_PROPERTY_ADD)
             && (!row || !g_strcmp0(row->migration, m->record->uuid))) {
             pf_joint_call_all(joint, PF_CALL_PROPERTY_REMOVE, TRUE);
         }

@@ -110,6 +110,12 @@ pf_migration_unref(PfMigration *m)
 }
 
 PfMigrationPort *
+pf_migration_port(const PfMigration *m, guint i)
+{
+    return m->ports->pdata[i];
+}
+
+PfMigrationPort *
 pf_migration_add_port(PfMigration *m, const char *mac, const char *name,
                       const char *bridge, const char *network,
                       const char *iface_id)
@@ -482,6 +488,15 @@ void
 pf_part_done(gpointer part, const GError *error)
 {
     pf_part_end(part, error);
+}
+
+void
+pf_part_submit(PfPart *part, PfChange *change)
+{
+    PfMigration *m = part->m;
+
+    pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
+                     pf_part_done, part);
 }
 
 void

@@ -3,7 +3,7 @@
  * migration: one migration that this host takes part in.
  *
  * Joins the state machine (machine.h) with the parts that do things: it feeds
- * events in, has the requests that come out carried out (source.c,
+ * events in, has the requests that come out carried out (source*.c,
  * destination.c), collects what they came to, writes the journal and the
  * trace, and answers the hook that waits.  Internal to the agent.
  */
@@ -38,9 +38,11 @@ typedef struct {
     PfPortStates *states;       /* What its extensions have said (source),
                                  * or what is in place (destination). */
     GVariant *undo;             /* Source: image for the way back. */
-    guint done;                 /* 1 << PfRequest that are in force. */
+    guint done;                 /* PF_DID(PfRequest) that are in force. */
     gboolean quarantined;       /* Destination: its gate stays closed. */
 } PfMigrationPort;
+
+#define PF_DID(REQUEST) (1u << (REQUEST))
 
 typedef struct PfMigration {
     PfAgent *agent;
@@ -100,6 +102,8 @@ PfMigration *pf_migration_new(PfAgent *, PfRole, const char *domain,
 PfMigration *pf_migration_ref(PfMigration *);
 void pf_migration_unref(PfMigration *);
 
+/* The 'i'th port, as in the record. */
+PfMigrationPort *pf_migration_port(const PfMigration *, guint i);
 /* Adds a port; strings are copied. */
 PfMigrationPort *pf_migration_add_port(PfMigration *, const char *mac,
                                        const char *name, const char *bridge,
@@ -120,7 +124,7 @@ void pf_migration_journal(PfMigration *, guint timeout_ms, PfJournalDone done,
 void pf_migration_error(PfMigration *, const char *format, ...)
     G_GNUC_PRINTF(2, 3);
 
-/* ---- For source.c and destination.c ------------------------------------ */
+/* ---- For source*.c and destination.c ------------------------------------ */
 
 /* A measured part of a request: a step of the trace once it is over. */
 typedef struct PfPart PfPart;
@@ -137,6 +141,8 @@ void pf_part_end_detail(PfPart *, const char *result, const char *detail);
 PfMigration *pf_part_migration(const PfPart *part);
 /* The same as a callback: user is the PfPart. */
 void pf_part_done(gpointer part, const GError *error);
+/* Submits 'change', taking it over; the part ends with it. */
+void pf_part_submit(PfPart *, PfChange *change);
 /* Adds another part, that ends with 'part'. */
 void pf_part_join(PfPart *part, PfPart *other);
 /* What the step says if the part ends well and says nothing else. */

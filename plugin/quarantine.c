@@ -191,15 +191,6 @@ release_end(Release *release, const GError *error)
 }
 
 static void
-set_gate(Release *release, const PfPort *port, gboolean closed,
-         PfChangeDone done)
-{
-    pf_gates_set(release->agent->gates, port->bridge, port->name,
-                 port->ofport, port->mac_in_use, closed,
-                 PF_REQUEST_TIMEOUT_MS, done, done ? release : NULL);
-}
-
-static void
 unmarked(gpointer release_, const GError *error)
 {
     Release *release = release_;
@@ -231,7 +222,8 @@ opened(gpointer release_, const GError *error)
         /* The wish that it be open would be carried out later. */
         if (port && !g_error_matches(error, PF_GATE_ERROR,
                                      PF_GATE_ERROR_NO_PORT)) {
-            set_gate(release, port, TRUE, NULL);
+            pf_agent_set_gate(agent, port->bridge, release->name, port, TRUE,
+                              PF_REQUEST_TIMEOUT_MS, NULL, NULL);
         }
         release_end(release, error);
         return;
@@ -304,5 +296,6 @@ pf_quarantine_release(PfAgent *agent, const char *name, PfChangeDone done,
     release->name = g_strdup(name);
     release->done = done;
     release->user = user;
-    set_gate(release, port, FALSE, opened);
+    pf_agent_set_gate(agent, port->bridge, name, port, FALSE,
+                      PF_REQUEST_TIMEOUT_MS, opened, release);
 }

@@ -17,8 +17,8 @@ void pf_quarantine_mark(PfAgent *, const char *name);
 
 /* Opens the gate of port 'name' and takes its mark away.  'done' is called
  * once, when that is done, or with an error: then this can be repeated.  An
- * error, too, if there is no such port, it is not in quarantine, or a migration
- * under way has it. */
+ * error, too, if there is no such port, it is not in quarantine, or a
+ * migration under way has it. */
 void pf_quarantine_release(PfAgent *, const char *name, PfChangeDone done,
                            gpointer user);
 

@@ -62,13 +62,6 @@ recover_migration(PfAgent *agent, const PfJournalMigration *row)
     pf_agent_look(m);
 }
 
-static void
-set_gate(PfAgent *agent, const PfPort *port, gboolean closed)
-{
-    pf_gates_set(agent->gates, port->bridge, port->name, port->ofport,
-                 port->mac_in_use, closed, PF_REQUEST_TIMEOUT_MS, NULL, NULL);
-}
-
 /* Ports of ours that no migration owns: what a crash at the wrong moment left
  * behind.  A carrier is left to its guest's end. */
 static void
@@ -85,7 +78,8 @@ sweep(PfAgent *agent)
             owned |= !g_strcmp0(m->record->uuid, port->migration);
         }
         if (port->quarantined) {
-            set_gate(agent, port, TRUE);
+            pf_agent_set_gate(agent, port->bridge, port->name, port, TRUE,
+                              PF_REQUEST_TIMEOUT_MS, NULL, NULL);
         }
         if (owned || !port->role
             || !g_strcmp0(port->role, PF_ROLE_CARRIER)) {
@@ -98,7 +92,8 @@ sweep(PfAgent *agent)
                       port->name);
             pf_change_unmark(change, port->name);
             if (!port->quarantined) {
-                set_gate(agent, port, FALSE);
+                pf_agent_set_gate(agent, port->bridge, port->name, port, FALSE,
+                                  PF_REQUEST_TIMEOUT_MS, NULL, NULL);
             }
         } else {
             VLOG_INFO("port '%s' (%s) of an old migration is deleted",

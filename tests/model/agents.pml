@@ -2,7 +2,7 @@
  *
  * agents: what surrounds the machine on either host.
  *
- * How its requests change the switch (plugin/source.c, destination.c), how
+ * How its requests change the switch (plugin/source*.c, destination.c), how
  * events reach it (agent.c, hook-server.c, migration.c), and how an agent that
  * was killed finds its way (agent.c).
  *
