@@ -58,6 +58,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/extensions/flows-install.c \
 	plugin/extensions/flows-lost.c \
 	plugin/extensions/flows-lost.h \
+	plugin/extensions/flows-names.c \
+	plugin/extensions/flows-names.h \
 	plugin/extensions/flows-paths.c \
 	plugin/extensions/flows-paths.h \
 	plugin/extensions/flows-restore.c \
@@ -160,6 +162,8 @@ plugin_libportferry_a_SOURCES = \
 	plugin/table.h \
 	plugin/tap.c \
 	plugin/tap.h \
+	plugin/tell.c \
+	plugin/tell.h \
 	plugin/verify.c \
 	plugin/verify.h
 

@@ -22,7 +22,7 @@ pf_flow_ages_read(const char *line, const PfFlowNames *names,
                   PfFlowAges *ages)
 {
     g_autofree char *why = NULL;
-    g_autoptr(PfFlowRule) rule = pf_flow_rule_parse(line, names, &why);
+    g_autoptr(PfFlowRule) rule = pf_flow_rule_parse_here(line, names, &why);
 
     if (!rule) {
         return FALSE;

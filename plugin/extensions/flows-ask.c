@@ -114,6 +114,12 @@ pf_flow_ask_kind(const PfFlowAsk *ask, guint n)
     return ((const Question *) ask->questions->pdata[n])->kind;
 }
 
+const char *
+pf_flow_ask_filter(const PfFlowAsk *ask, guint n)
+{
+    return ((const Question *) ask->questions->pdata[n])->filter;
+}
+
 const GPtrArray *
 pf_flow_ask_lines(const PfFlowAsk *ask, guint n)
 {

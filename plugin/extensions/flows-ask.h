@@ -23,6 +23,8 @@ void pf_flow_ask_go(PfFlowAsk *, PfFlowAskDone done, gpointer user);
 
 guint pf_flow_ask_count(const PfFlowAsk *);
 PfOpenflowKind pf_flow_ask_kind(const PfFlowAsk *, guint n);
+/* May be NULL. */
+const char *pf_flow_ask_filter(const PfFlowAsk *, guint n);
 /* Lines (char *) that answer the n-th question, empty if it failed. */
 const GPtrArray *pf_flow_ask_lines(const PfFlowAsk *, guint n);
 /* The n-th question's error, or NULL. */

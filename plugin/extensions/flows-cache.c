@@ -16,6 +16,10 @@ static const PfExtension *self;
 static GHashTable *entries;     /* Name of a port to PfFlowEntry *. */
 static GHashTable *watches;     /* Name of a bridge to the watch's number. */
 static GHashTable *idles;       /* "PORT KEY" to a configured idle timeout. */
+static guint pruning;           /* Source of prune_soon(), or 0. */
+
+#define FIRST_AGAIN_S 2
+#define LAST_AGAIN_S 256
 
 /* ---- Entries ------------------------------------------------------------ */
 
@@ -35,6 +39,9 @@ entry_free(gpointer p)
 {
     PfFlowEntry *entry = p;
 
+    if (entry->again) {
+        g_source_remove(entry->again);
+    }
     g_free(entry->name);
     g_free(entry->plain);
     g_free(entry->number);
@@ -43,6 +50,7 @@ entry_free(gpointer p)
     g_variant_unref(entry->options);
     g_clear_pointer(&entry->policies, g_variant_unref);
     g_ptr_array_unref(entry->timed);
+    g_free(entry->unknown);
     g_free(entry);
 }
 
@@ -132,6 +140,10 @@ pf_flow_cache_init(const PfHost *host_, const PfExtension *extension)
 void
 pf_flow_cache_destroy(void)
 {
+    if (pruning) {
+        g_source_remove(pruning);
+        pruning = 0;
+    }
     g_clear_pointer(&watches, g_hash_table_unref);
     g_clear_pointer(&entries, g_hash_table_unref);
     g_clear_pointer(&idles, g_hash_table_unref);
@@ -164,6 +176,23 @@ prune(void)
     }
 }
 
+static gboolean
+prune_now(gpointer unused G_GNUC_UNUSED)
+{
+    pruning = 0;
+    prune();
+    return G_SOURCE_REMOVE;
+}
+
+/* Once for a thousand ports that are asked for at once. */
+static void
+prune_soon(void)
+{
+    if (!pruning) {
+        pruning = g_idle_add(prune_now, NULL);
+    }
+}
+
 PfFlowEntry *
 pf_flow_cache_find(const char *name)
 {
@@ -185,7 +214,7 @@ pf_flow_cache_get(const PfExtensionPort *port)
     if (entry && entry_fits(entry, port)) {
         return entry;
     }
-    prune();
+    prune_soon();
     entry = entry_new(port);
     g_hash_table_replace(entries, entry->name, entry);
     if (!g_hash_table_contains(watches, port->bridge)) {
@@ -194,6 +223,27 @@ pf_flow_cache_get(const PfExtensionPort *port)
                                                      rule_changed, NULL)));
     }
     return entry;
+}
+
+static gboolean
+ask_again(gpointer entry_)
+{
+    PfFlowEntry *entry = entry_;
+
+    entry->again = 0;
+    host->changed(self, entry->name);
+    return G_SOURCE_REMOVE;
+}
+
+void
+pf_flow_cache_again(PfFlowEntry *entry)
+{
+    if (!entry->again) {
+        entry->again_s = CLAMP(2 * entry->again_s, FIRST_AGAIN_S,
+                               LAST_AGAIN_S);
+        entry->again = g_timeout_add_seconds(entry->again_s, ask_again,
+                                             entry);
+    }
 }
 
 static char *
@@ -374,6 +424,20 @@ make_policies(Builder *builder, const PfFlowEntry *entry)
     return g_variant_ref_sink(g_variant_dict_end(&dict));
 }
 
+/* Takes over what does not travel, of which somebody is told once. */
+static void
+take_left_out(PfFlowEntry *entry, PfFlowHere *here)
+{
+    entry->is_stale_told = entry->is_stale_told
+                           && entry->n_stale == here->n_stale;
+    entry->n_stale = here->n_stale;
+    entry->is_unknown_told = entry->is_unknown_told
+                             && entry->n_unknown == here->n_unknown;
+    entry->n_unknown = here->n_unknown;
+    g_free(entry->unknown);
+    entry->unknown = g_steal_pointer(&here->unknown);
+}
+
 static void
 builder_end(Builder *builder)
 {
@@ -387,12 +451,11 @@ builder_end(Builder *builder)
         g_clear_pointer(&entry->policies, g_variant_unref);
         entry->policies = make_policies(builder, entry);
         entry->is_said = FALSE;
+        entry->again_s = 0;
         entry->has_tables = g_hash_table_size(builder->here->groups)
                             || g_hash_table_size(builder->here->meters);
         entry->digest = builder->here->digest;
-        entry->is_stale_told = entry->is_stale_told
-                               && entry->n_stale == builder->here->n_stale;
-        entry->n_stale = builder->here->n_stale;
+        take_left_out(entry, builder->here);
         g_ptr_array_unref(entry->timed);
         entry->timed = g_ptr_array_ref(builder->timed);
     }
@@ -496,6 +559,10 @@ here_read(gpointer user, PfFlowHere *here, const GError *error)
         return;
     }
     builder->here = here;
+    /* As they are: for the other host to refuse, and not to be lost. */
+    for (guint i = 0; i < here->unread->len; i++) {
+        g_ptr_array_add(builder->lines, g_strdup(here->unread->pdata[i]));
+    }
     pf_flow_slice(builder_step, builder);
 }
 

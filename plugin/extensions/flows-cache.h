@@ -36,7 +36,13 @@ typedef struct {
     gboolean has_tables;        /* The bridge has groups or meters. */
     guint n_stale;              /* Rules that are left out... */
     gboolean is_stale_told;     /* ...of which somebody was told. */
+    guint n_unknown;            /* As in PfFlowHere... */
+    char *unknown;
+    gboolean is_unknown_told;   /* ...and the same. */
     guint digest;               /* Of them, as in PfFlowHere. */
+    guint again;                /* Timer of pf_flow_cache_again(), or 0. */
+    guint again_s;              /* What it was set to at last; 0: the entry
+                                 * was read since. */
 } PfFlowEntry;
 
 /* Sets up, for all of this; 'extension' says what has changed. */
@@ -55,6 +61,10 @@ typedef void (*PfFlowCacheDone)(gpointer user, PfFlowEntry *entry,
 void pf_flow_cache_read(const PfExtensionPort *port, const PfFlowOptions *,
                         guint timeout_ms, PfFlowCacheDone done,
                         gpointer user);
+
+/* The entry could not be read: has the host ask again in a while, longer from
+ * time to time. */
+void pf_flow_cache_again(PfFlowEntry *);
 
 /* A rule's idle timeout as it was configured, where the switch has another for
  * a while; 0 ends that. */

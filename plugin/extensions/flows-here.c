@@ -68,8 +68,9 @@ walk_port(const char *uuid, gpointer user)
     for_each_string(interfaces, walk_interface, walk);
 }
 
-GHashTable *
-pf_flow_here_ports(const PfHost *host, const char *bridge)
+/* The names of all interfaces of 'bridge', a set. */
+static GHashTable *
+interfaces_of(const PfHost *host, const char *bridge)
 {
     PortWalk walk = {
         host, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)
@@ -79,6 +80,33 @@ pf_flow_here_ports(const PfHost *host, const char *bridge)
 
     for_each_string(ports, walk_port, &walk);
     return walk.names;
+}
+
+GHashTable *
+pf_flow_here_ports(const PfHost *host, const char *bridge)
+{
+    g_autoptr(GHashTable) interfaces = interfaces_of(host, bridge);
+    g_autoptr(GHashTable) twice = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, NULL);
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                              NULL);
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, interfaces);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        char *cut = g_strndup(name, OFP_MAX_PORT_NAME_LEN - 1);
+
+        if (g_hash_table_contains(names, cut)) {
+            g_hash_table_add(twice, g_strdup(cut));
+        }
+        g_hash_table_add(names, cut);
+    }
+    g_hash_table_iter_init(&iter, twice);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        g_hash_table_remove(names, name);
+    }
+    return names;
 }
 
 static void
@@ -93,7 +121,7 @@ GHashTable *
 pf_flow_here_macs(const PfHost *host, const char *bridge,
                   const char *without)
 {
-    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, bridge);
+    g_autoptr(GHashTable) ports = interfaces_of(host, bridge);
     GHashTable *macs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                              g_free);
     GHashTableIter iter;
@@ -121,7 +149,7 @@ static gboolean
 find_number(const PfHost *host, const char *bridge, gint64 ofport,
             const char *without)
 {
-    g_autoptr(GHashTable) ports = pf_flow_here_ports(host, bridge);
+    g_autoptr(GHashTable) ports = interfaces_of(host, bridge);
     GHashTableIter iter;
     gpointer name;
 
@@ -187,6 +215,20 @@ pf_flow_here_can_name(GHashTable *ports, const PfFlowNames *names,
     return name && g_hash_table_contains(ports, name);
 }
 
+/* Whether 'bridge' is the one that ovn-controller fills, which says so nowhere
+ * but where it is told of it. */
+static gboolean
+is_ovns(const PfHost *host, const char *bridge)
+{
+    const PfRow *root = host->next(NULL, "Open_vSwitch", NULL);
+    g_autofree char *remote =
+        root ? host->get_key(root, "external_ids", "ovn-remote") : NULL;
+    g_autofree char *name =
+        root ? host->get_key(root, "external_ids", "ovn-bridge") : NULL;
+
+    return remote && !strcmp(bridge, name ? name : "br-int");
+}
+
 gboolean
 pf_flow_here_is_controlled(const PfHost *host, const char *bridge)
 {
@@ -194,7 +236,7 @@ pf_flow_here_is_controlled(const PfHost *host, const char *bridge)
     g_autoptr(GVariant) controller = row ? host->get(row, "controller")
                                          : NULL;
 
-    return controller != NULL;
+    return controller || is_ovns(host, bridge);
 }
 
 static void
@@ -294,7 +336,8 @@ typedef struct {
     guint timeout_ms;
     PfFlowHere *here;
     gboolean all_names;         /* here->names has every port. */
-    GHashTable *lines;          /* Lines that may be rules of the port. */
+    GHashTable *lines;          /* Lines that may be rules of the port: to
+                                 * whether they are for sure. */
     GHashTableIter next;        /* Of them, when they are read. */
     GError *error;
     PfFlowHereDone done;
@@ -312,6 +355,8 @@ pf_flow_here_free(PfFlowHere *here)
         g_hash_table_unref(here->meters);
         g_hash_table_unref(here->meter_rules);
         g_hash_table_unref(here->meter_groups);
+        g_ptr_array_unref(here->unread);
+        g_free(here->unknown);
         g_free(here);
     }
 }
@@ -341,12 +386,13 @@ name_all(Reader *reader)
 static PfFlowRule *
 read_rule(Reader *reader, const char *line, char **why)
 {
-    PfFlowRule *rule = pf_flow_rule_parse(line, reader->here->names, why);
+    PfFlowRule *rule = pf_flow_rule_parse_here(line, reader->here->names,
+                                               why);
 
     if (!rule && !reader->all_names) {
         g_clear_pointer(why, g_free);
         name_all(reader);
-        rule = pf_flow_rule_parse(line, reader->here->names, why);
+        rule = pf_flow_rule_parse_here(line, reader->here->names, why);
     }
     return rule;
 }
@@ -369,6 +415,19 @@ is_stale(const Reader *reader, const PfFlowRule *rule)
                            ofp_to_u16(in_port), NULL);
 }
 
+/* Not everything that can be said to a switch in OpenFlow 1.0 has a text. */
+static void
+take_unread(PfFlowHere *here, const char *line, gboolean is_sure)
+{
+    if (is_sure) {
+        g_ptr_array_add(here->unread, g_strdup(line));
+    } else {
+        here->n_unknown++;
+        g_free(here->unknown);
+        here->unknown = g_strdup(line);
+    }
+}
+
 static gboolean
 rules_step(gpointer user)
 {
@@ -376,18 +435,16 @@ rules_step(gpointer user)
     PfFlowHere *here = reader->here;
     g_autofree char *why = NULL;
     PfFlowRule *rule = NULL;
-    gpointer line;
+    gpointer line, is_sure;
 
     if (reader->error
-        || !g_hash_table_iter_next(&reader->next, &line, NULL)) {
+        || !g_hash_table_iter_next(&reader->next, &line, &is_sure)) {
         reader_end(reader);
         return FALSE;
     }
     rule = read_rule(reader, line, &why);
     if (!rule) {
-        g_set_error(&reader->error, PF_FLOW_ERROR, PF_FLOW_ERROR_INVALID,
-                    "bridge %s: rule \"%.300s\" cannot be read again: %s",
-                    reader->bridge, (const char *) line, why);
+        take_unread(here, line, is_sure != NULL);
         return TRUE;
     }
     if (pf_flow_rule_bound(rule, pf_flow_names_own(here->names),
@@ -410,11 +467,16 @@ read_rules(Reader *reader)
     pf_flow_slice(rules_step, reader);
 }
 
+/* 'is_sure': they match the port's number or its MAC. */
 static void
-take_lines(Reader *reader, const GPtrArray *lines)
+take_lines(Reader *reader, const GPtrArray *lines, gboolean is_sure)
 {
     for (guint i = 0; i < lines->len; i++) {
-        g_hash_table_add(reader->lines, g_strdup(lines->pdata[i]));
+        gboolean was_sure = g_hash_table_lookup(reader->lines,
+                                                lines->pdata[i]) != NULL;
+
+        g_hash_table_insert(reader->lines, g_strdup(lines->pdata[i]),
+                            GINT_TO_POINTER(is_sure || was_sure));
     }
 }
 
@@ -427,7 +489,7 @@ by_group_answered(gpointer user, const PfFlowAsk *ask)
         if (pf_flow_ask_error(ask, i) && !reader->error) {
             reader->error = g_error_copy(pf_flow_ask_error(ask, i));
         }
-        take_lines(reader, pf_flow_ask_lines(ask, i));
+        take_lines(reader, pf_flow_ask_lines(ask, i), FALSE);
     }
     read_rules(reader);
 }
@@ -523,7 +585,8 @@ take_answer(Reader *reader, const PfFlowAsk *ask, guint i)
         return;
     }
     if (kind == PF_OPENFLOW_RULES) {
-        take_lines(reader, lines);
+        take_lines(reader, lines, !strstr(pf_flow_ask_filter(ask, i),
+                                          "out_port="));
         return;
     }
     for (guint j = 0; j < lines->len; j++) {
@@ -609,6 +672,7 @@ here_new(const PfExtensionPort *port)
 
     here->names = pf_flow_names_new(plain, NULL, port->ofport);
     here->rules = g_ptr_array_new_with_free_func(free_rule);
+    here->unread = g_ptr_array_new_with_free_func(g_free);
     here->groups = g_hash_table_new_full(NULL, NULL, NULL, free_group);
     here->strange = g_hash_table_new(NULL, NULL);
     here->meters = g_hash_table_new_full(NULL, NULL, NULL, free_meter);

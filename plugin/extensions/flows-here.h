@@ -21,6 +21,8 @@ typedef enum {
 typedef struct {
     PfFlowNames *names;
     GPtrArray *rules;           /* PfFlowRule *: the port's. */
+    GPtrArray *unread;          /* char *: the port's, too, but cannot be read
+                                 * again as the switch prints them. */
     GHashTable *groups;         /* Number to PfFlowGroup *: the bridge's. */
     GHashTable *strange;        /* Numbers of its groups that cannot be
                                  * read. */
@@ -30,6 +32,10 @@ typedef struct {
     GHashTable *meter_groups;   /* The same of groups. */
     guint n_stale;              /* Rules that are left out: they match a port
                                  * that is no more. */
+    guint n_unknown;            /* Rules that output to the port, and cannot be
+                                 * read: whether they are the port's is not
+                                 * known... */
+    char *unknown;              /* ...and one of them. */
     guint digest;               /* Of the lines of groups and meters. */
 } PfFlowHere;
 
@@ -56,7 +62,8 @@ char *pf_flow_here_narrow(const char *filter, const PfFlowOptions *);
 /* Adds to 'counts' (number to how many) the meters that buckets of 'group'
  * use: they use them as rules do, but Open vSwitch counts only these. */
 void pf_flow_count_meters(const PfFlowGroup *group, GHashTable *counts);
-/* The names of all interfaces of 'bridge', a set. */
+/* The names that the interfaces of 'bridge' have in rules, a set: those that
+ * OpenFlow cuts off are there if no other one is cut off to the same. */
 GHashTable *pf_flow_here_ports(const PfHost *, const char *bridge);
 /* Whether another port of its bridge has the number of 'port' by now. */
 gboolean pf_flow_here_is_others(const PfHost *, const PfExtensionPort *port);
@@ -72,7 +79,7 @@ PfFlowNames *pf_flow_here_names(const PfHost *, const char *bridge,
  * not in 'ports'. */
 gboolean pf_flow_here_can_name(GHashTable *ports, const PfFlowNames *,
                                const PfFlowRule *);
-/* Whether the rules of 'bridge' belong to a controller. */
+/* Whether the rules of 'bridge' belong to a controller, be it OVN's. */
 gboolean pf_flow_here_is_controlled(const PfHost *, const char *bridge);
 /* Whether 'bridge' may speak a version of OpenFlow that has bundles. */
 gboolean pf_flow_here_has_bundles(const PfHost *, const char *bridge);

@@ -16,6 +16,7 @@
 VLOG_DEFINE_THIS_MODULE(pf_flows_idle);
 
 #define ASK_MS 2000             /* For ovs-vswitchd's answer. */
+#define AGAIN_MS 1000           /* To the next look at a rule without use. */
 
 /* A rule that waits for its idle timeout. */
 typedef struct {
@@ -26,8 +27,9 @@ typedef struct {
     gint64 ofport;
     char *key, *filter, *effect;
     char *text;                 /* As configured, without a hard timeout. */
-    guint hard;                 /* As installed; 0: none. */
+    guint idle, hard;           /* As installed; 0: none. */
     gint64 since;               /* Monotonic time of its installation. */
+    gboolean is_here;           /* The switch has it, as it was installed. */
     gboolean was_used;
 } Waiting;
 
@@ -89,21 +91,26 @@ give_back(const Waiting *waiting)
                                    given_back, g_strdup(waiting->name));
 }
 
-/* Whether 'line' is the rule that waits, does what it did, and was used since
- * it is here: it was installed with counters of zero. */
-static gboolean
-is_used(const Waiting *waiting, const PfFlowNames *names, const char *line)
+/* Looks at a rule that is here: if it is the one that waits, and is as it was
+ * then, whether it was used.  It was installed with counters of zero. */
+static void
+look_at(Waiting *waiting, const PfFlowNames *names, const char *line)
 {
-    gboolean used = FALSE;
     PfFlowAges ages;
 
-    if (pf_flow_ages_read(line, names, &ages)) {
-        used = ages.n_packets && !strcmp(ages.key, waiting->key)
-               && !strcmp(ages.effect, waiting->effect);
-        pf_flow_ages_clear(&ages);
+    if (!pf_flow_ages_read(line, names, &ages)) {
+        return;
     }
-    return used;
+    if (!strcmp(ages.key, waiting->key)
+        && !strcmp(ages.effect, waiting->effect)
+        && ages.idle_timeout == waiting->idle) {
+        waiting->is_here = TRUE;
+        waiting->was_used = waiting->was_used || ages.n_packets;
+    }
+    pf_flow_ages_clear(&ages);
 }
+
+static gboolean is_due(gpointer user);
 
 static void
 ages_answered(gpointer user, const GPtrArray *lines, gboolean last,
@@ -114,15 +121,21 @@ ages_answered(gpointer user, const GPtrArray *lines, gboolean last,
         pf_flows_host, waiting->bridge, waiting->name, waiting->ofport);
 
     for (guint i = 0; i < lines->len; i++) {
-        waiting->was_used = waiting->was_used
-                            || is_used(waiting, names, lines->pdata[i]);
+        look_at(waiting, names, lines->pdata[i]);
     }
-    if (last) {
-        if (waiting->was_used && !waiting->is_gone) {
-            give_back(waiting);
-        }
-        g_hash_table_remove(waitings, waiting);
+    if (!last) {
+        return;
     }
+    if (!waiting->is_gone && !waiting->was_used && waiting->is_here) {
+        /* Its first frame may come at the last moment; without one it goes
+         * away by itself. */
+        waiting->timer = g_timeout_add(AGAIN_MS, is_due, waiting);
+        return;
+    }
+    if (waiting->was_used && !waiting->is_gone) {
+        give_back(waiting);
+    }
+    g_hash_table_remove(waitings, waiting);
 }
 
 static gboolean
@@ -131,6 +144,7 @@ is_due(gpointer user)
     Waiting *waiting = user;
 
     waiting->timer = 0;
+    waiting->is_here = FALSE;
     pf_flows_host->openflow_dump(waiting->bridge, PF_OPENFLOW_RULES_AGES,
                                  waiting->filter, ASK_MS, ages_answered,
                                  waiting);
@@ -151,6 +165,7 @@ pf_flow_idle_add(const PfExtensionPort *port, PfFlowRule *rule,
     waiting->key = pf_flow_rule_key(rule, names, PF_FLOW_BY_NAME);
     waiting->filter = pf_flow_rule_filter(rule, names);
     waiting->effect = pf_flow_rule_effect(rule, names);
+    waiting->idle = left;
     waiting->hard = hard;
     waiting->since = g_get_monotonic_time();
 

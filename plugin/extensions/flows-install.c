@@ -314,10 +314,16 @@ add_set(gpointer user, PfFlowSet *set)
     Install *install = user;
 
     install->set = set;
-    if (set->problems->len) {
+    if (install->is_return) {
+        /* They were here before; one that cannot be brought here does not keep
+         * the others away. */
+        if (set->problems->len) {
+            pf_flows_host->note(install->call, "%s",
+                                (const char *) set->problems->pdata[0]);
+        }
+        add_checked(install);
+    } else if (set->problems->len) {
         install_fail(install, PF_FLOW_ERROR_INVALID, set->problems->pdata[0]);
-    } else if (install->is_return) {
-        add_checked(install);   /* They were here before. */
     } else {
         check_set(install);
     }

@@ -31,9 +31,10 @@ typedef struct {
     PfFlowOptions options;
     GVariant *old, *new_;
     GHashTable *left;           /* Digest of a line to Left *. */
-    PfFlowSet *gone;            /* Rules that are no more... */
-    PfFlowSet *now;             /* ...and those that are to be added, and all
-                                 * groups and meters. */
+    GVariant *less;             /* 'old' with rules only that are no more... */
+    GVariant *due;              /* ...and 'new_' with those that are to be
+                                 * added. */
+    PfFlowSet *gone, *now;      /* The same, read. */
     gboolean is_lost;           /* What was installed may be gone. */
     gboolean tables_differ;     /* Groups or meters have changed. */
     PfFlowIds *ids;             /* NULL: as remembered. */
@@ -58,6 +59,8 @@ restore_end(Restore *restore, const GError *error)
     give_turn(restore);
     pf_flows_host->end(restore->call, error);
     g_hash_table_unref(restore->left);
+    g_clear_pointer(&restore->less, g_variant_unref);
+    g_clear_pointer(&restore->due, g_variant_unref);
     pf_flow_set_unref(restore->gone);
     pf_flow_set_unref(restore->now);
     pf_flow_ids_free(restore->ids);
@@ -173,15 +176,13 @@ is_always_due(const Restore *restore, const char *line)
                && (strstr(line, "group:") || strstr(line, "meter:")));
 }
 
-/* 'policies' with those rules only that 'others' has not, or that are always
- * due; full reference.  '*n' is how many. */
+/* 'policies', whose rules are 'lines', with those only that 'others' has not,
+ * or that are always due; full reference.  '*n' is how many. */
 static GVariant *
-subtract(const Restore *restore, GVariant *policies, GVariant *others,
-         gboolean always, guint *n)
+subtract(const Restore *restore, GVariant *policies, const GPtrArray *lines,
+         const GPtrArray *others, gboolean always, guint *n)
 {
-    g_autoptr(GPtrArray) lines = pf_flow_lines(policies, "rules");
-    g_autoptr(GPtrArray) other_lines = pf_flow_lines(others, "rules");
-    g_autoptr(GHashTable) set = as_set(other_lines);
+    g_autoptr(GHashTable) set = as_set(others);
     GVariantBuilder rules;
     GVariantDict dict;
 
@@ -199,6 +200,21 @@ subtract(const Restore *restore, GVariant *policies, GVariant *others,
     g_variant_dict_insert_value(&dict, "rules",
                                 g_variant_builder_end(&rules));
     return g_variant_ref_sink(g_variant_dict_end(&dict));
+}
+
+/* Finds what is no more and what is to be added: FALSE if there is neither.
+ * There may be ten thousand rules, and no time. */
+static gboolean
+find_difference(Restore *restore)
+{
+    g_autoptr(GPtrArray) old = pf_flow_lines(restore->old, "rules");
+    g_autoptr(GPtrArray) new_ = pf_flow_lines(restore->new_, "rules");
+    guint n_gone, n_due;
+
+    restore->less = subtract(restore, restore->old, old, new_, FALSE,
+                             &n_gone);
+    restore->due = subtract(restore, restore->new_, new_, old, TRUE, &n_due);
+    return n_gone || n_due;
 }
 
 /* ---- Carrying it out ---------------------------------------------------- */
@@ -395,13 +411,10 @@ static void
 gone_set(gpointer user, PfFlowSet *set)
 {
     Restore *restore = user;
-    g_autoptr(GVariant) now = NULL;
-    guint n;
 
     restore->gone = set;
-    now = subtract(restore, restore->new_, restore->old, TRUE, &n);
-    pf_flow_set_read_own(now, restore->port->name, restore->port->ofport,
-                         now_set, restore);
+    pf_flow_set_read_own(restore->due, restore->port->name,
+                         restore->port->ofport, now_set, restore);
 }
 
 void
@@ -409,8 +422,6 @@ pf_flows_nic_restore(PfCall *call, const PfExtensionPort *port,
                      GVariant *old, GVariant *new_, GVariant *chunks)
 {
     PfFlowOptions options;
-    g_autoptr(GVariant) gone = NULL, now = NULL;
-    guint n_gone, n_now;
     Restore *restore;
 
     if (!pf_flows_begin(call, port, &options)) {
@@ -439,11 +450,10 @@ pf_flows_nic_restore(PfCall *call, const PfExtensionPort *port,
     restore->added = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                            NULL);
 
-    gone = subtract(restore, old, new_, FALSE, &n_gone);
-    now = subtract(restore, new_, old, TRUE, &n_now);
-    if (!n_gone && !n_now && !restore->tables_differ) {
+    if (!find_difference(restore) && !restore->tables_differ) {
         restore_end(restore, NULL);
         return;
     }
-    pf_flow_set_read_own(gone, port->name, port->ofport, gone_set, restore);
+    pf_flow_set_read_own(restore->less, port->name, port->ofport, gone_set,
+                         restore);
 }

@@ -31,157 +31,6 @@
 /* What takes a frame's VLAN tag away whatever the rule matches. */
 #define STRIP "set_field:0->vlan_tci"
 
-/* Numbers that stand for names. */
-#define FIRST_OTHER 0xf000
-#define MAX_OTHERS 3500
-#define OWN_UNKNOWN 0xfe00
-
-/* What a name may have to stand in ovs-ofctl's syntax as it is. */
-#define PLAIN G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.-@+%#^~"
-
-/* What it cannot have, not even in quotes. */
-#define UNREADABLE " \t\r\n\v\f,()\"\\"
-
-struct PfFlowNames {
-    char *name;                 /* The port's own name, */
-    char *source;               /* and that in text to be read. */
-    ofp_port_t own;
-    GHashTable *others;         /* Name to number. */
-    struct ofputil_port_map read; /* Names to numbers. */
-    struct ofputil_port_map names; /* Numbers to names. */
-    struct ofputil_port_map numbers; /* The same, without the port itself if
-                                      * its number is known. */
-};
-
-PfFlowNames *
-pf_flow_names_new(const char *own, const char *source, gint64 ofport)
-{
-    PfFlowNames *names = g_new0(PfFlowNames, 1);
-    gboolean known = ofport > 0 && ofport < ofp_to_u16(OFPP_MAX);
-
-    names->name = g_strdup(own);
-    names->source = g_strdup(source ? source : own);
-    names->own = u16_to_ofp(known ? ofport : OWN_UNKNOWN);
-    names->others = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                          NULL);
-    ofputil_port_map_init(&names->read);
-    ofputil_port_map_init(&names->names);
-    ofputil_port_map_init(&names->numbers);
-    ofputil_port_map_put(&names->read, names->own, names->source);
-    ofputil_port_map_put(&names->names, names->own, own);
-    if (!known) {
-        ofputil_port_map_put(&names->numbers, names->own, own);
-    }
-    return names;
-}
-
-void
-pf_flow_names_free(PfFlowNames *names)
-{
-    if (names) {
-        ofputil_port_map_destroy(&names->read);
-        ofputil_port_map_destroy(&names->names);
-        ofputil_port_map_destroy(&names->numbers);
-        g_hash_table_unref(names->others);
-        g_free(names->name);
-        g_free(names->source);
-        g_free(names);
-    }
-}
-
-char *
-pf_flow_plain_name(const char *name)
-{
-    ofp_port_t port;
-    gboolean plain = *name && *name != '-'
-                     && strspn(name, PLAIN) == strlen(name)
-                     && !ofputil_port_from_string(name, NULL, &port);
-
-    return g_strdup(plain ? name : "this-port");
-}
-
-static void
-add_other(PfFlowNames *names, const char *name, ofp_port_t port)
-{
-    g_hash_table_insert(names->others, g_strdup(name),
-                        GUINT_TO_POINTER(ofp_to_u16(port)));
-    ofputil_port_map_put(&names->read, port, name);
-    ofputil_port_map_put(&names->names, port, name);
-    ofputil_port_map_put(&names->numbers, port, name);
-}
-
-gboolean
-pf_flow_names_add(PfFlowNames *names, const char *name)
-{
-    guint n = g_hash_table_size(names->others);
-    ofp_port_t port = u16_to_ofp(FIRST_OTHER + n);
-
-    if (!name[0] || strlen(name) >= OFP_MAX_PORT_NAME_LEN
-        || strpbrk(name, UNREADABLE) || n >= MAX_OTHERS
-        || !strcmp(name, names->source)
-        || g_hash_table_contains(names->others, name)) {
-        return FALSE;
-    }
-    if (port == names->own) {
-        port = u16_to_ofp(OWN_UNKNOWN + 1);
-    }
-    add_other(names, name, port);
-    return TRUE;
-}
-
-ofp_port_t
-pf_flow_names_own(const PfFlowNames *names)
-{
-    return names->own;
-}
-
-const char *
-pf_flow_names_get(const PfFlowNames *names, ofp_port_t port)
-{
-    if (port == OFPP_LOCAL) {
-        return "LOCAL";
-    }
-    return ofputil_port_map_get_name(&names->names, port);
-}
-
-gboolean
-pf_flow_names_has_number(const PfFlowNames *names, const char *text)
-{
-    while (*(text += strcspn(text, G_CSET_DIGITS))) {
-        char *end;
-        guint64 n = g_ascii_strtoull(text, &end, 10);
-
-        if (n == ofp_to_u16(names->own)
-            || (n >= FIRST_OTHER && n <= OWN_UNKNOWN + 1)) {
-            return TRUE;
-        }
-        text = end;
-    }
-    return FALSE;
-}
-
-PfFlowNames *
-pf_flow_names_renumbered(const PfFlowNames *names)
-{
-    guint own = OWN_UNKNOWN + 3;
-    PfFlowNames *new_ = pf_flow_names_new(
-        names->name, names->source, own + (own == ofp_to_u16(names->own)));
-    GHashTableIter iter;
-    gpointer name, number;
-
-    g_hash_table_iter_init(&iter, names->others);
-    while (g_hash_table_iter_next(&iter, &name, &number)) {
-        add_other(new_, name, u16_to_ofp(GPOINTER_TO_UINT(number) + 1));
-    }
-    return new_;
-}
-
-static const struct ofputil_port_map *
-map_of(const PfFlowNames *names, PfFlowStyle style)
-{
-    return style == PF_FLOW_BY_NAME ? &names->names : &names->numbers;
-}
-
 /* '*ds' as a string of GLib's; '*ds' is destroyed. */
 static char *
 take(struct ds *ds)
@@ -202,12 +51,18 @@ take_error(char *error, char **why)
 
 /* ---- Rules -------------------------------------------------------------- */
 
+static void
+flow_mod_uninit(struct ofputil_flow_mod *fm)
+{
+    minimatch_destroy(&fm->match);
+    free(fm->ofpacts);
+}
+
 void
 pf_flow_rule_free(PfFlowRule *rule)
 {
     if (rule) {
-        minimatch_destroy(&rule->fm.match);
-        free(rule->fm.ofpacts);
+        flow_mod_uninit(&rule->fm);
         g_free(rule->line);
         g_free(rule);
     }
@@ -227,47 +82,64 @@ without_strip(const char *text)
     return g_string_free(s, !n);
 }
 
-/* Parses 'text' for an OpenFlow version that has bundles. */
+/* Parses 'text' as it is. */
 static char *
-parse_flow_mod(const char *text, const PfFlowNames *names,
-               struct ofputil_flow_mod *fm)
+parse_once(const char *text, const PfFlowNames *names,
+           struct ofputil_flow_mod *fm, gboolean *fits_bundle)
 {
     enum ofputil_protocol usable;
-    g_autofree char *other = NULL;
-    char *error = parse_ofp_flow_mod_str(fm, text, &names->read, NULL,
-                                         OFPFC_ADD, &usable);
+    char *error = parse_ofp_flow_mod_str(
+        fm, text, pf_flow_names_to_read(names), NULL, OFPFC_ADD, &usable);
 
-    if (error || usable & WITH_BUNDLES) {
+    *fits_bundle = !error && usable & WITH_BUNDLES;
+    return error;
+}
+
+/* Parses 'text', if possible for an OpenFlow version that has bundles. */
+static char *
+parse_flow_mod(const char *text, const PfFlowNames *names,
+               struct ofputil_flow_mod *fm, gboolean *fits_bundle)
+{
+    char *error = parse_once(text, names, fm, fits_bundle);
+    g_autofree char *other = *fits_bundle ? NULL : without_strip(text);
+    struct ofputil_flow_mod other_fm;
+    char *other_error;
+
+    if (!other) {
         return error;
     }
-    minimatch_destroy(&fm->match);
-    free(fm->ofpacts);
-    other = without_strip(text);
-    if (other) {
-        return parse_flow_mod(other, names, fm);
+    other_error = parse_once(other, names, &other_fm, fits_bundle);
+    if (*fits_bundle) {
+        if (!error) {
+            flow_mod_uninit(fm);
+        }
+        free(error);
+        *fm = other_fm;
+        return NULL;
     }
-    return xstrdup("it takes a version of OpenFlow before 1.3, which has no "
-                   "bundles");
+    if (!other_error) {
+        flow_mod_uninit(&other_fm);
+    }
+    free(other_error);
+    return error;
 }
 
 PfFlowRule *
-pf_flow_rule_parse(const char *text, const PfFlowNames *names, char **why)
+pf_flow_rule_parse_here(const char *text, const PfFlowNames *names,
+                        char **why)
 {
     g_autoptr(PfFlowRule) rule = NULL;
     struct ofputil_flow_mod fm;
+    gboolean fits_bundle;
+    char *error = parse_flow_mod(text, names, &fm, &fits_bundle);
 
-    if (strlen(text) > MAX_RULE_TEXT) {
-        *why = g_strdup_printf("it has %zu bytes; a rule's text may have %d",
-                               strlen(text), MAX_RULE_TEXT);
-        return NULL;
-    }
-    char *error = parse_flow_mod(text, names, &fm);
     if (error) {
         take_error(error, why);
         return NULL;
     }
     rule = g_new0(PfFlowRule, 1);
     rule->fm = fm;
+    rule->fits_bundle = fits_bundle;
     rule->fm.flags &= OFPUTIL_FF_STATE;
     if (pf_flow_rule_is_timed(rule)) {
         rule->line = g_strdup(text);
@@ -280,9 +152,29 @@ pf_flow_rule_parse(const char *text, const PfFlowNames *names, char **why)
                                rule->fm.table_id, LAST_TABLE);
         return NULL;
     }
-    if (fm.ofpacts_len > MAX_ACTIONS_SIZE) {
+    return g_steal_pointer(&rule);
+}
+
+PfFlowRule *
+pf_flow_rule_parse(const char *text, const PfFlowNames *names, char **why)
+{
+    g_autoptr(PfFlowRule) rule = NULL;
+
+    if (strlen(text) > MAX_RULE_TEXT) {
+        *why = g_strdup_printf("it has %zu bytes; a rule's text may have %d",
+                               strlen(text), MAX_RULE_TEXT);
+        return NULL;
+    }
+    rule = pf_flow_rule_parse_here(text, names, why);
+    if (rule && !rule->fits_bundle) {
+        *why = g_strdup("it takes a version of OpenFlow before 1.3, which has "
+                        "no bundles");
+        return NULL;
+    }
+    if (rule && rule->fm.ofpacts_len > MAX_ACTIONS_SIZE) {
         *why = g_strdup_printf("its actions take %zu bytes; a rule's may "
-                               "take %d", fm.ofpacts_len, MAX_ACTIONS_SIZE);
+                               "take %d", rule->fm.ofpacts_len,
+                               MAX_ACTIONS_SIZE);
         return NULL;
     }
     return g_steal_pointer(&rule);
@@ -307,7 +199,8 @@ pf_flow_rule_text(const PfFlowRule *rule, const PfFlowNames *names,
     struct ds ds = DS_EMPTY_INITIALIZER;
 
     minimatch_expand(&fm->match, &fs.match);
-    ofputil_flow_stats_format(&ds, &fs, map_of(names, style), NULL, false);
+    ofputil_flow_stats_format(&ds, &fs, pf_flow_names_to_write(names, style),
+                              NULL, false);
     return take(&ds);
 }
 
@@ -325,7 +218,8 @@ table_and_match(const PfFlowRule *rule, const PfFlowNames *names,
     }
     ds_put_char(&ds, ',');
     minimatch_expand(&rule->fm.match, &match);
-    match_format(&match, map_of(names, style), &ds, OFP_DEFAULT_PRIORITY);
+    match_format(&match, pf_flow_names_to_write(names, style), &ds,
+                 OFP_DEFAULT_PRIORITY);
     ds_chomp(&ds, ',');
     return take(&ds);
 }
@@ -353,7 +247,10 @@ char *
 pf_flow_rule_effect(const PfFlowRule *rule, const PfFlowNames *names)
 {
     struct ds ds = DS_EMPTY_INITIALIZER;
-    struct ofpact_format_params fp = { .port_map = &names->names, .s = &ds };
+    struct ofpact_format_params fp = {
+        .port_map = pf_flow_names_to_write(names, PF_FLOW_BY_NAME),
+        .s = &ds,
+    };
 
     ds_put_format(&ds, "%"PRIu64" %x ", ntohll(rule->fm.new_cookie),
                   rule->fm.flags);
@@ -404,7 +301,8 @@ pf_flow_group_parse(const char *text, const PfFlowNames *names, char **why)
         return NULL;
     }
     char *error = parse_ofp_group_mod_str(&gm, OFPGC11_ADD, text,
-                                          &names->read, NULL, &usable);
+                                          pf_flow_names_to_read(names), NULL,
+                                          &usable);
     if (error) {
         take_error(error, why);
         return NULL;
@@ -451,7 +349,7 @@ pf_flow_group_text(PfFlowGroup *group, guint32 id, const PfFlowNames *names,
 
     group->gm.group_id = id;
     ofputil_group_mod_format__(&ds, OFP15_VERSION, &group->gm,
-                               map_of(names, style), NULL);
+                               pf_flow_names_to_write(names, style), NULL);
     group->gm.group_id = own_id;
 
     g_autofree char *text = g_strstrip(take(&ds));

@@ -16,41 +16,7 @@
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/ofp-group.h"
-#include "openvswitch/ofp-port.h"
-
-/* ---- Names of ports ---------------------------------------------------- */
-
-/* Between the names that stand in text and the numbers in structs.  The port
- * itself has its own number if it is known; every other port gets one that
- * stands for its name and is never sent. */
-typedef struct PfFlowNames PfFlowNames;
-
-/* 'own' is the port's name on this host, 'source' its name in the text that
- * will be read (NULL: the same); 'ofport' 0: unknown. */
-PfFlowNames *pf_flow_names_new(const char *own, const char *source,
-                               gint64 ofport);
-void pf_flow_names_free(PfFlowNames *);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfFlowNames, pf_flow_names_free)
-/* How a port of that name is written in rules: by its name, if that can stand
- * there. */
-char *pf_flow_plain_name(const char *name);
-/* FALSE if 'name' cannot be one, is known already, or there are too many. */
-gboolean pf_flow_names_add(PfFlowNames *, const char *name);
-ofp_port_t pf_flow_names_own(const PfFlowNames *);
-/* The name of another port that was added, or of a reserved port; NULL for a
- * bare number. */
-const char *pf_flow_names_get(const PfFlowNames *, ofp_port_t);
-/* Whether 'text' has a number that, as that of a port, would be taken for a
- * name. */
-gboolean pf_flow_names_has_number(const PfFlowNames *, const char *text);
-/* The same names with other numbers. */
-PfFlowNames *pf_flow_names_renumbered(const PfFlowNames *);
-
-/* How the port itself is written. */
-typedef enum {
-    PF_FLOW_BY_NAME,            /* To compare, and for policies. */
-    PF_FLOW_BY_NUMBER,          /* For commands, if the number is known. */
-} PfFlowStyle;
+#include "plugin/extensions/flows-names.h"
 
 /* ---- Rules -------------------------------------------------------------- */
 
@@ -58,11 +24,18 @@ typedef struct {
     struct ofputil_flow_mod fm; /* OFPFC_ADD. */
     char *line;                 /* The text it was read from, if it has a
                                  * timeout. */
+    gboolean fits_bundle;       /* It takes no version of OpenFlow that has no
+                                 * bundles. */
 } PfFlowRule;
 
-/* NULL with '*why' set (the caller frees it) if 'text' is no rule. */
+/* NULL with '*why' set (the caller frees it) if 'text' is no rule, or one that
+ * may not travel: too large, or nothing for a bundle. */
 PfFlowRule *pf_flow_rule_parse(const char *text, const PfFlowNames *,
                                char **why);
+/* The same for what a bridge of this host has said: a rule that may not travel
+ * is read, too, as it may be somebody else's. */
+PfFlowRule *pf_flow_rule_parse_here(const char *text, const PfFlowNames *,
+                                    char **why);
 void pf_flow_rule_free(PfFlowRule *);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PfFlowRule, pf_flow_rule_free)
 /* The whole rule. */

@@ -131,6 +131,27 @@ say_left(Save *save, const PfFlowEntry *entry)
 
 /* ---- Requests ----------------------------------------------------------- */
 
+/* Says once what does not travel. */
+static void
+say_left_out(const Save *save, PfFlowEntry *entry)
+{
+    if (entry->n_stale && !entry->is_stale_told) {
+        entry->is_stale_told = TRUE;
+        pf_flows_host->note(save->call, "rules of bridge %s that match an "
+                            "in_port that is no port any more do not travel "
+                            "(%u): delete them", save->port->bridge,
+                            entry->n_stale);
+    }
+    if (entry->n_unknown && !entry->is_unknown_told) {
+        entry->is_unknown_told = TRUE;
+        pf_flows_host->note(save->call, "rules of bridge %s that output to "
+                            "the port but cannot be read again do not travel "
+                            "(%u), as \"%.300s\": add them with OpenFlow 1.3 "
+                            "or newer", save->port->bridge, entry->n_unknown,
+                            entry->unknown);
+    }
+}
+
 static void
 entry_read(gpointer user, PfFlowEntry *entry, const GError *error)
 {
@@ -140,19 +161,18 @@ entry_read(gpointer user, PfFlowEntry *entry, const GError *error)
         entry = pf_flow_cache_find(save->port->name);
         if (entry) {
             entry->is_valid = FALSE;
+            pf_flow_cache_again(entry);
         }
         save_end(save, error);
         return;
     }
     save->was_read = TRUE;
-    if (entry->n_stale && !entry->is_stale_told) {
-        entry->is_stale_told = TRUE;
-        pf_flows_host->note(save->call, "rules of bridge %s that match an "
-                            "in_port that is no port any more do not travel "
-                            "(%u): delete them", save->port->bridge,
-                            entry->n_stale);
-    }
+    say_left_out(save, entry);
     if (!save->is_save) {
+        if (!pf_flows_host->time_left_ms(save->call)) {
+            /* Nobody hears it; but the next time it is known at once. */
+            pf_flow_cache_again(entry);
+        }
         say_policies(save, entry);
         save_end(save, NULL);
     } else {

@@ -267,7 +267,7 @@ static void
 look_at(Verify *verify, const PfFlowNames *names, const char *line)
 {
     g_autofree char *why = NULL, *key = NULL, *mine = NULL, *theirs = NULL;
-    g_autoptr(PfFlowRule) here = pf_flow_rule_parse(line, names, &why);
+    g_autoptr(PfFlowRule) here = pf_flow_rule_parse_here(line, names, &why);
     struct eth_addr mac = pf_flow_here_mac(verify->port->mac);
     PfFlowRule *rule;
 

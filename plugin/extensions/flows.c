@@ -138,7 +138,8 @@ flows_destroy(void)
 static const char *const flows_columns[] = {
     "Bridge.name", "Bridge.ports", "Bridge.controller", "Bridge.protocols",
     "Port.name", "Port.interfaces", "Interface.external_ids",
-    "Interface.mac_in_use", "Interface.name", "Interface.ofport", NULL
+    "Interface.mac_in_use", "Interface.name", "Interface.ofport",
+    "Open_vSwitch.external_ids", NULL
 };
 
 const PfExtension pf_extension_flows = {

@@ -77,8 +77,9 @@ ff_listing(const char *bridge)
     return ovs_run(
         "o='ovs-ofctl -O OpenFlow15'; { $o --names --no-stats dump-flows %s; "
         "$o --names dump-groups %s | grep group_id; "
-        "$o dump-meters %s | grep -v OFPST; } | sed 's/^ *//' | sort", bridge,
-        bridge, bridge);
+        "$o dump-meters %s | grep -v OFPST | sed '/^$/d' | "
+        "sed ':a;N;$!ba;s/\\ntype=/ type=/g'; } | sed 's/^ *//' | sort",
+        bridge, bridge, bridge);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "flows-fixture.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "plugin/extensions/flows-lost.h"
@@ -103,6 +104,55 @@ test_changed_groups_are_noticed(void)
     g_autofree char *groups = ff_lines(saved, "groups");
     g_assert_cmpstr(groups, ==, "group_id=1,type=all,bucket=bucket_id:0,"
                     "actions=output:web0,bucket=bucket_id:1,actions=NORMAL");
+    clean_up();
+}
+
+static void
+expect_silence(gpointer has_ended, const PfCallResult *result)
+{
+    g_assert_nonnull(result->error);
+    g_assert_nonnull(strstr(result->error->message, "within 100 ms"));
+    *(gboolean *) has_ended = TRUE;
+}
+
+static gboolean
+is_true(gpointer flag)
+{
+    return *(gboolean *) flag;
+}
+
+static gboolean
+is_said(gpointer before)
+{
+    return ef_changes_said > *(guint *) before;
+}
+
+/* What ovs-vswitchd was too slow to say is asked for again, though nothing has
+ * changed. */
+static void
+test_slow_switch_is_asked_again(void)
+{
+    guint before = ef_changes_said;
+    gboolean has_ended = FALSE;
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
+    port = ef_port("web0", "br0");
+    kill(ovs->vswitchd, SIGSTOP);
+    pf_call_begin(&(PfCallSpec) {
+                      .extension = EXT,
+                      .func = PF_CALL_GET_POLICIES,
+                      .port = &port,
+                      .network = net0,
+                      .timeout_ms = 100,
+                  }, expect_silence, &has_ended);
+    ef_loop_until(is_true, &has_ended, "the call's end");
+    kill(ovs->vswitchd, SIGCONT);
+    ef_loop_until(is_said, &before, "the next question");
+    g_autoptr(GVariant) policies = call(PF_CALL_GET_POLICIES, "br0", NULL);
+    g_autofree char *rules = ff_lines(policies, "rules");
+    g_assert_cmpstr(rules, ==, "in_port=web0 actions=NORMAL");
     clean_up();
 }
 
@@ -253,6 +303,56 @@ test_teardown_and_return(void)
         g_autofree char *after = ff_listing("br0");
         g_assert_cmpstr(before, ==, after);
     }
+    clean_up();
+}
+
+/* A rule that cannot be brought back does not keep the others away. */
+static void
+test_return_without_a_rule(void)
+{
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "table=1,in_port=web0,actions=NORMAL\n"
+                 "table=1,dl_src=" MAC ",actions=NORMAL\n");
+    ovs_do("ovs-ofctl -O OpenFlow10 add-flow br0 "
+           "in_port=5,actions=mod_nw_src:10.0.0.1,NORMAL");
+    g_autoptr(GVariant) policies = call(PF_CALL_GET_POLICIES, "br0", NULL);
+    request(PF_CALL_PORT_TEARDOWN, "br0", policies);
+    ff_assert_empty("br0");
+    port = ef_port("web0", "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_PORT_RETURN, &port, net0,
+                                        policies);
+    g_assert_cmpstr(said->note, ==, "rule \"reset_counts in_port=web0 "
+                    "actions=set_field:10.0.0.1->ip_src,NORMAL\": actions "
+                    "are invalid with specified match "
+                    "(OFPBAC_MATCH_INCONSISTENT)");
+    ff_assert_rules("br0", "table=1, dl_src=" MAC " actions=NORMAL\n"
+                    "table=1, in_port=web0 actions=NORMAL");
+    clean_up();
+}
+
+/* A rule's time goes on while it is away. */
+static void
+test_hard_timeouts_go_on_on_the_way_back(void)
+{
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "hard_timeout=100,in_port=web0,actions=drop\n"
+                 "table=1,idle_timeout=50,hard_timeout=3,in_port=web0,"
+                 "actions=drop\n");
+    g_autoptr(GVariant) policies = call(PF_CALL_GET_POLICIES, "br0", NULL);
+    ef_loop_for(2100);
+    request(PF_CALL_NIC_SAVE, "br0", NULL);
+    request(PF_CALL_PORT_TEARDOWN, "br0", policies);
+    ff_assert_empty("br0");
+    ef_loop_for(2100);
+    request(PF_CALL_PORT_RETURN, "br0", policies);
+    /* One of which nothing is left has its end here. */
+    ovs_assert_prints(
+        "hard_timeout=9_, in_port=web0 actions=drop\n"
+        "table=1, idle_timeout=50, hard_timeout=1, in_port=web0 actions=drop",
+        "ovs-ofctl -O OpenFlow15 --names --no-stats dump-flows br0 | "
+        "sed 's/^ *//; s/=9[3-6],/=9_,/' | sort");
     clean_up();
 }
 
@@ -418,22 +518,28 @@ test_used_rules_get_their_idle_timeout_back(void)
     ff_add_port("web0", "br0", 5);
     ff_add_flows("br0", "idle_timeout=6,in_port=web0,actions=drop\n"
                  "table=1,idle_timeout=6,in_port=web0,actions=drop\n"
-                 "table=2,idle_timeout=6,in_port=web0,actions=NORMAL\n");
+                 "table=2,idle_timeout=6,in_port=web0,actions=NORMAL\n"
+                 "table=3,idle_timeout=6,in_port=web0,actions=drop\n");
     ef_loop_for(3100);
     g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, &chunks);
     ff_arrive("br1", 9, net1, policies, chunks, 1);
     ff_assert_rules("br1", "idle_timeout=3, in_port=web0 actions=drop\n"
                     "table=1, idle_timeout=3, in_port=web0 actions=drop\n"
-                    "table=2, idle_timeout=3, in_port=web0 actions=NORMAL");
+                    "table=2, idle_timeout=3, in_port=web0 actions=NORMAL\n"
+                    "table=3, idle_timeout=3, in_port=web0 actions=drop");
     ovs_do("ovs-ofctl mod-flows br1 table=2,in_port=9,actions=drop");
     send_frame("table");
     send_frame("resubmit(,2)");
     ef_loop_for(2600);
     ff_assert_rules("br1", "idle_timeout=6, in_port=web0 actions=drop\n"
                     "table=1, idle_timeout=3, in_port=web0 actions=drop\n"
-                    "table=2, idle_timeout=3, in_port=web0 actions=drop");
+                    "table=2, idle_timeout=3, in_port=web0 actions=drop\n"
+                    "table=3, idle_timeout=3, in_port=web0 actions=drop");
+    /* Not too late: it was to go in half a second. */
+    send_frame("resubmit(,3)");
     ef_loop_for(1500);
-    ff_assert_rules("br1", "idle_timeout=6, in_port=web0 actions=drop");
+    ff_assert_rules("br1", "idle_timeout=6, in_port=web0 actions=drop\n"
+                    "table=3, idle_timeout=6, in_port=web0 actions=drop");
     request(PF_CALL_PROPERTY_REMOVE, "br1", policies);
     clean_up();
 }
@@ -532,10 +638,13 @@ add_all(void)
 #define ADD(NAME) g_test_add_func("/flows-switchover/" #NAME, test_##NAME)
     ADD(save_knows_the_last_change);
     ADD(changed_groups_are_noticed);
+    ADD(slow_switch_is_asked_again);
     ADD(first_group_is_noticed);
     ADD(restore_carries_out_the_difference);
     ADD(restarted_switch_gets_everything_again);
     ADD(teardown_and_return);
+    ADD(hard_timeouts_go_on_on_the_way_back);
+    ADD(return_without_a_rule);
     ADD(refused_bundle_leaves_nothing);
     ADD(install_checks_again);
     ADD(old_rules_of_the_number_go);

@@ -273,6 +273,80 @@ test_old_versions(void)
     ff_clear("br1");
 }
 
+/* ovn-controller is no controller of the bridge in the database. */
+static void
+test_bridge_of_ovn(void)
+{
+    g_autoptr(PfNetwork) net0 = ff_network("br0", NULL, NULL);
+    PfExtensionPort port;
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
+    ovs_do("ovs-vsctl --timeout=30 set Open_vSwitch . "
+           "external_ids:ovn-remote=unix:/nowhere");
+    ef_catch_up();
+    g_autoptr(GVariant) some = ff_policies("br0", net0);
+    g_assert_cmpuint(g_variant_n_children(some), >, 0);
+    ovs_do("ovs-vsctl --timeout=30 set Open_vSwitch . "
+           "external_ids:ovn-bridge=br0");
+    ef_catch_up();
+    port = ef_port("web0", "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_GET_POLICIES, &port,
+                                        net0, NULL);
+    g_assert_cmpuint(g_variant_n_children(said->policies), ==, 0);
+    g_assert_cmpstr(said->note, ==, "bridge br0 has a controller: its "
+                    "OpenFlow rules are left to that");
+    ef_said_free(ef_call_ok(EXT, PF_CALL_PORT_TEARDOWN, &port, net0, some));
+    g_autofree char *kept = ff_listing("br0");
+    g_assert_cmpstr(kept, ==, "in_port=web0 actions=NORMAL");
+
+    ovs_do("ovs-vsctl --timeout=30 remove Open_vSwitch . external_ids "
+           "ovn-remote -- remove Open_vSwitch . external_ids ovn-bridge");
+    ef_catch_up();
+    ff_del_port("web0");
+    ff_clear("br0");
+}
+
+/* A rule of the port that cannot travel is not left out: its guest is refused,
+ * and told why. */
+static void
+test_rules_that_cannot_travel_are_refused(void)
+{
+    static const char *const expected[] = {
+        "syntax: rule \"reset_counts in_port=web0 "
+        "actions=set_field:10.0.0.1->ip_src,NORMAL\": actions are invalid "
+        "with specified match (OFPBAC_MATCH_INCONSISTENT)",
+        "syntax: rule \"in_port=web0 actions=output:100,output:101,",
+        " bytes; a rule's text may have 8192",
+    };
+    g_autoptr(GString) many = g_string_new("in_port=web0,actions=output:100");
+    g_autoptr(PfNetwork) net0 = ff_network("br0", NULL, NULL);
+    g_autoptr(PfNetwork) net1 = ff_network("br1", NULL, NULL);
+    PfExtensionPort port, here;
+
+    ff_add_port("web0", "br0", 5);
+    ovs_do("ovs-ofctl -O OpenFlow10 add-flow br0 "
+           "in_port=5,actions=mod_nw_src:10.0.0.1,NORMAL");
+    g_autoptr(GVariant) old = ff_policies("br0", net0);
+    port = ef_port("web0", "br1");
+    g_autofree char *said = ef_verify(EXT, &port, net1, old);
+    g_assert_cmpstr(said, ==, expected[0]);
+
+    for (guint i = 101; i < 1500; i++) {
+        g_string_append_printf(many, ",output:%u", i);
+    }
+    ff_add_flows("br0", many->str);
+    here = ef_port("web0", "br0");
+    g_autoptr(EfSaid) saved = ef_call_ok(EXT, PF_CALL_NIC_SAVE, &here, net0,
+                                         NULL);
+    g_autofree char *too_large = ef_verify(EXT, &port, net1, saved->policies);
+    g_test_message("%s", too_large);
+    g_assert_true(g_str_has_prefix(too_large, expected[1]));
+    g_assert_true(g_str_has_suffix(too_large, expected[2]));
+    ff_del_port("web0");
+    ff_clear("br0");
+}
+
 static void
 add_all(void)
 {
@@ -285,7 +359,9 @@ add_all(void)
     ADD(conflict);
     ADD(macs_of_other_ports);
     ADD(controller);
+    ADD(bridge_of_ovn);
     ADD(old_versions);
+    ADD(rules_that_cannot_travel_are_refused);
 }
 
 int

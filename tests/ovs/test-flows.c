@@ -118,6 +118,53 @@ test_rules_of_ports_that_are_no_more(void)
     ff_clear("br0");
 }
 
+/* Rules of the bridge that output to the port, too, may be large, or such that
+ * their text cannot be read again: they do not cost the port its own. */
+static void
+test_odd_rules_of_others(void)
+{
+    PfExtensionPort port;
+    g_autoptr(GString) lines = g_string_new(
+        "in_port=web0,actions=NORMAL\ntable=9,actions=output:web0");
+
+    ff_add_port("web0", "br0", 5);
+    for (guint i = 100; i < 2000; i++) {
+        g_string_append_printf(lines, ",output:%u", i);
+    }
+    ff_add_flows("br0", lines->str);
+    ovs_do("ovs-ofctl -O OpenFlow10 add-flow br0 "
+           "in_port=40,actions=mod_nw_src:10.0.0.1,output:5,NORMAL");
+    port = ef_port("web0", "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_GET_POLICIES, &port,
+                                        net0, NULL);
+    g_autofree char *rules = ff_lines(said->policies, "rules");
+    g_assert_cmpstr(rules, ==, "in_port=web0 actions=NORMAL");
+    g_assert_cmpstr(said->note, ==, "rules of bridge br0 that output to the "
+                    "port but cannot be read again do not travel (1), as "
+                    "\"reset_counts in_port=up0 actions=set_field:10.0.0.1->"
+                    "ip_src,output:web0,NORMAL\": add them with OpenFlow 1.3 "
+                    "or newer");
+    ff_del_port("web0");
+    ff_clear("br0");
+}
+
+/* strip_vlan without a match on the VLAN is OpenFlow 1.0's alone, and common:
+ * it travels as what it does. */
+static void
+test_tags_are_stripped_as_before(void)
+{
+    ff_add_port("web0", "br0", 5);
+    ovs_do("ovs-ofctl -O OpenFlow10 add-flow br0 "
+           "in_port=5,actions=strip_vlan,NORMAL");
+    g_autoptr(GVariant) policies = ff_leave("br0", net0, 1, NULL);
+    ff_assert_empty("br0");
+    ff_arrive("br1", 9, net1, policies, NULL, 1);
+    ff_assert_rules("br1", "reset_counts in_port=web0 "
+                    "actions=set_field:0->vlan_tci,NORMAL");
+    g_variant_unref(ff_leave("br1", net1, 1, NULL));
+    ff_assert_empty("br1");
+}
+
 static void
 test_port_without_rules(void)
 {
@@ -339,6 +386,49 @@ test_other_ports_by_name(void)
     g_variant_unref(ff_leave("br1", to, 1, NULL));
     ff_assert_empty("br1");
     ff_del_port("db0");
+}
+
+/* OpenFlow has 15 characters of a port's name. */
+static void
+test_other_ports_with_long_names(void)
+{
+    static const char name[] = "patch-br0-to-provider";
+    g_autoptr(PfNetwork) from = ff_network(
+        "br0", NULL, "<p:flows other-ports='by-name'/>");
+    g_autoptr(PfNetwork) to = ff_network(
+        "br1", NULL, "<p:flows other-ports='by-name'/>");
+
+    ff_add_port("web0", "br0", 5);
+    ff_add_port(name, "br0", 16);
+    ff_add_flows("br0", "in_port=web0,actions=output:16\n"
+                 "in_port=16,dl_dst=" MAC ",actions=output:web0\n"
+                 "table=1,in_port=16,actions=output:up0,output:web0\n");
+    g_autoptr(GVariant) policies = ff_leave("br0", from, 1, NULL);
+    ff_assert_rules("br0", "table=1, in_port=\"patch-br0-to-pr\" "
+                    "actions=output:up0,output:5");
+
+    PfExtensionPort port = ef_port("web0", "br1");
+    g_autofree char *missing = ef_verify(EXT, &port, to, policies);
+    g_assert_cmpstr(missing, ==, "applicability: rules refer to port "
+                    "patch-br0-to-pr, and bridge br1 has no port of that "
+                    "name here");
+
+    ff_del_port(name);
+    ff_add_port(name, "br1", 17);
+    ff_arrive("br1", 9, to, policies, NULL, 1);
+    ff_assert_rules("br1", "in_port=\"patch-br0-to-pr\",dl_dst=" MAC
+                    " actions=output:web0\n"
+                    "in_port=web0 actions=output:\"patch-br0-to-pr\"");
+    g_variant_unref(ff_leave("br1", to, 1, NULL));
+    ff_assert_empty("br1");
+
+    /* Two of the same beginning are no name for either. */
+    ff_add_port("patch-br0-to-private", "br1", 18);
+    g_autofree char *both = ef_verify(EXT, &port, to, policies);
+    g_assert_cmpstr(both, ==, missing);
+    ff_del_port("patch-br0-to-private");
+    ff_del_port(name);
+    ff_clear("br0");
 }
 
 /* ---- Numbers that are taken --------------------------------------------- */
@@ -602,18 +692,15 @@ test_operator_is_faster(void)
         "group_id=1,type=all,bucket=bucket_id:0,actions=output:up1\n"
         "group_id=2,type=all,bucket=bucket_id:0,actions=NORMAL\n"
         "in_port=web0 actions=meter:1,group:2\n"
-        "meter=1 kbps bands=\n"
-        "meter=2 kbps bands=\n"
-        "meter=3 pktps bands=\n"
-        "type=drop rate=100\n"
-        "type=drop rate=7\n"
-        "type=drop rate=9");
+        "meter=1 kbps bands= type=drop rate=100\n"
+        "meter=2 kbps bands= type=drop rate=9\n"
+        "meter=3 pktps bands= type=drop rate=7");
     ef_said_free(ef_call_ok(EXT, PF_CALL_PROPERTY_REMOVE, &port, net1, p0));
     g_autofree char *left = ff_listing("br1");
     g_assert_cmpstr(g_strstrip(left), ==,
                     "group_id=1,type=all,bucket=bucket_id:0,"
-                    "actions=output:up1\nmeter=2 kbps bands=\n"
-                    "type=drop rate=9");
+                    "actions=output:up1\n"
+                    "meter=2 kbps bands= type=drop rate=9");
     ff_del_port("web0");
     ff_clear("br1");
 }
@@ -638,6 +725,7 @@ test_a_hundred_round_trips(void)
                   1 + i % 3 / 2);
         g_autofree char *listing = ff_listing(to);
         g_assert_cmpstr(first, ==, listing);
+        ovs_assert_holds_no_more(i);
     }
     g_variant_unref(ff_leave("br0", net0, 1, NULL));
     ff_assert_empty("br0");
@@ -652,6 +740,8 @@ add_all(void)
 #define ADD(NAME) g_test_add_func("/flows/" #NAME, test_##NAME)
     ADD(rules_of_every_kind_are_collected);
     ADD(rules_of_ports_that_are_no_more);
+    ADD(odd_rules_of_others);
+    ADD(tags_are_stripped_as_before);
     ADD(port_without_rules);
     ADD(cookie_narrows);
     ADD(controller_and_carry_no);
@@ -659,6 +749,7 @@ add_all(void)
     ADD(acl_of_a_thousand);
     ADD(groups_and_meters_go_with_the_rules);
     ADD(other_ports_by_name);
+    ADD(other_ports_with_long_names);
     ADD(taken_numbers_get_new_ones);
     ADD(private_meters_stay_private);
     ADD(meters_of_groups_are_in_use);

@@ -584,6 +584,55 @@ test_frames_pass_few_buckets(void)
     teardown(&f);
 }
 
+/* "in_port=web0", in 'table', with 'n' times 'action'. */
+static char *
+long_rule(guint table, const char *action, guint n)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_string_printf(text, "table=%u,in_port=web0 actions=%s", table, action);
+    for (guint i = 1; i < n; i++) {
+        g_string_append_printf(text, ",%s", action);
+    }
+    return g_strdup(text->str);
+}
+
+/* One frame passes a bounded number of actions, though it may be resubmitted
+ * often. */
+static void
+test_frames_pass_few_actions(void)
+{
+    g_autofree char *first = long_rule(0, "resubmit(,1)", 60);
+    g_autofree char *second = long_rule(1, "resubmit(,2)", 60);
+    g_autofree char *few = long_rule(2, "NORMAL", 16);
+    g_autofree char *many = long_rule(2, "clone(NORMAL)", 500);
+    g_autofree char *again = long_rule(2, "resubmit(,2)", 1);
+    g_autofree char *many_short = long_rule(2, "NORMAL", 100);
+    const char *const short_ones[] = { first, second, few, NULL };
+    const char *const one[] = { first, many, again, NULL };
+    const char *const all[] = { first, second, many, NULL };
+    const char *const by_group[] = { second, many, NULL };
+    g_autoptr(GPtrArray) around = g_ptr_array_new_with_free_func(g_free);
+    Fixture f;
+
+    for (guint i = 0; i < 1000; i++) {
+        g_ptr_array_add(around, g_strdup_printf("priority=%u,%s,resubmit(,2)",
+                                                i, many_short));
+    }
+    g_ptr_array_add(around, NULL);
+    setup(&f, OPEN);
+    assert_paths(&f, short_ones, NULL);
+    assert_paths(&f, one, NULL);
+    assert_paths(&f, all,
+                 "table 0 leads a frame through more than 65536 actions");
+    /* Each of many, but never more than 64 within each other. */
+    assert_paths(&f, (const char *const *) around->pdata, NULL);
+    take_buckets(&f, 31, 100, "actions=resubmit(,1)");
+    assert_paths(&f, by_group,
+                 "group 31 leads a frame through more than 65536 actions");
+    teardown(&f);
+}
+
 /* Each group is looked at once, however they refer to each other. */
 static void
 test_groups_in_circles_end(void)
@@ -638,6 +687,7 @@ main(int argc, char *argv[])
     ADD(text_is_written_for_this_host);
     ADD(hostile_text_is_refused);
     ADD(frames_pass_few_buckets);
+    ADD(frames_pass_few_actions);
     ADD(groups_in_circles_end);
     ADD(meters_are_written_as_they_are_read);
     return g_test_run();
