@@ -5,10 +5,11 @@
  *
  * Policies of a port are
  *
- *     { "mirrors": { NAME: ["src", "dst", "out"], ... } }
+ *     { "mirrors": { NAME: ["src", "dst", "out"], ... }, "unnamed": N }
  *
  * without "mirrors" if there are none: "src" is select_src_port, "dst"
- * select_dst_port, "out" output_port.
+ * select_dst_port, "out" output_port.  "unnamed" is how many mirrors without a
+ * name it is in, which no other host can find; absent, if none.
  */
 #ifndef PF_MIRROR_ROWS_H
 #define PF_MIRROR_ROWS_H 1

@@ -6,9 +6,10 @@
  * by it, or is where it outputs to, does, by the mirror's name (policies:
  * mirror-rows.h).  A mirror that selects every port (select_all) says nothing
  * about this one.  One without a name cannot be found on another host: that it
- * selects the port stays behind, with a note.  Several mirrors of one name on
- * a bridge are one to the source, and none to the destination, which cannot
- * know which is meant.
+ * selects the port stays behind, with a note, or keeps the guest where it is
+ * if the network requires mirrors.  Several mirrors of one name on a bridge
+ * are one to the source, and none to the destination, which cannot know which
+ * is meant.
  *
  * Whoever a mirror outputs to gets frames of others.  Policies come from the
  * guest's XML, and those who edit that are not those who say who may see what:
@@ -36,6 +37,7 @@
 enum mirror_error {
     MIRROR_ERROR_NO_PORT,       /* Its row should be there. */
     MIRROR_ERROR_TAKEN,         /* The mirror outputs elsewhere. */
+    MIRROR_ERROR_MISSING,       /* There is none, or more than one. */
     MIRROR_ERROR_FORBIDDEN,     /* The network does not allow outputs. */
 };
 
@@ -55,9 +57,10 @@ compare_names(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* Policies from a map of names to PfMirrorRoles, floating. */
+/* Policies from a map of names to PfMirrorRoles, and how many mirrors have no
+ * name; floating. */
 static GVariant *
-make_policies(GHashTable *named)
+make_policies(GHashTable *named, guint nameless)
 {
     guint n = g_hash_table_size(named);
     g_autofree gpointer *names = g_hash_table_get_keys_as_array(named, NULL);
@@ -79,20 +82,28 @@ make_policies(GHashTable *named)
     } else {
         g_variant_builder_clear(&mirrors);
     }
+    if (nameless) {
+        g_variant_builder_add(&policies, "{sv}", "unnamed",
+                              g_variant_new_int64(nameless));
+    }
     return g_variant_builder_end(&policies);
 }
 
-/* The policies of the port 'uuid' on 'bridge', floating. */
+/* The policies of 'port', 'uuid', floating.  Of one that is torn down they are
+ * what they were. */
 static GVariant *
-read_policies(const char *bridge, const char *uuid, struct unsaid *unsaid)
+read_policies(const PfExtensionPort *port, const char *uuid,
+              struct unsaid *unsaid)
 {
-    g_autoptr(GPtrArray) mirrors = pf_mirrors_of(NULL, bridge);
+    g_autoptr(GPtrArray) mirrors = pf_mirrors_of(NULL, port->bridge);
     g_autoptr(GHashTable) named = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, NULL);
 
     for (guint i = 0; i < mirrors->len; i++) {
-        PfMirrorRoles set = pf_mirror_roles_of(mirrors->pdata[i], uuid);
-        g_autofree char *name = pf_mirror_row_name(mirrors->pdata[i]);
+        const PfRow *mirror = mirrors->pdata[i];
+        PfMirrorRoles set = (pf_mirror_roles_of(mirror, uuid)
+                             | pf_mirror_kept(mirror, port->name));
+        g_autofree char *name = pf_mirror_row_name(mirror);
         guint before = GPOINTER_TO_UINT(g_hash_table_lookup(named, name));
 
         if (set && !name[0]) {
@@ -103,7 +114,7 @@ read_policies(const char *bridge, const char *uuid, struct unsaid *unsaid)
                                 GUINT_TO_POINTER(set | before));
         }
     }
-    return make_policies(named);
+    return make_policies(named, unsaid->nameless);
 }
 
 /* Says the port's policies, and, with 'notes', what is not among them. */
@@ -116,11 +127,11 @@ say_policies(PfCall *call, const PfExtensionPort *port, gboolean notes)
     g_autofree char *uuid = row ? host->uuid(row) : NULL;
     struct unsaid unsaid = { 0, 0 };
 
-    /* Those of one that is torn down are what they were. */
+    /* A stand-in has none of its own to tell of. */
     if (!row || !g_strcmp0(role, "carrier") || !g_strcmp0(role, "mailbox")) {
         return;
     }
-    host->policies(call, read_policies(port->bridge, uuid, &unsaid));
+    host->policies(call, read_policies(port, uuid, &unsaid));
     if (notes && unsaid.nameless) {
         host->note(call, "port '%s' is in mirrors without a name on bridge "
                    "'%s' (%u): that stays behind", port->name, port->bridge,
@@ -164,6 +175,15 @@ check_mirror(PfCall *call, const char *name, GVariant *value)
     }
 }
 
+/* Whether 'value' can be the "unnamed" of policies. */
+static gboolean
+is_count(GVariant *value)
+{
+    return (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64)
+            && g_variant_get_int64(value) >= 1
+            && g_variant_get_int64(value) <= MAX_MIRRORS);
+}
+
 static void
 mirror_verify_syntax(PfCall *call, const PfExtensionPort *port G_GNUC_UNUSED,
                      GVariant *policies)
@@ -178,8 +198,14 @@ mirror_verify_syntax(PfCall *call, const PfExtensionPort *port G_GNUC_UNUSED,
         GVariantIter members;
         GVariant *member;
 
-        if (strcmp(key, "mirrors")) {
-            host->problem(call, "'%.64s' is not 'mirrors'", key);
+        if (!strcmp(key, "unnamed")) {
+            if (!is_count(owned)) {
+                host->problem(call, "'unnamed' is not a number from 1 to %d",
+                              MAX_MIRRORS);
+            }
+        } else if (strcmp(key, "mirrors")) {
+            host->problem(call, "'%.64s' is neither 'mirrors' nor 'unnamed'",
+                          key);
         } else if (!g_variant_is_of_type(owned, G_VARIANT_TYPE_VARDICT)
                    || g_variant_n_children(owned) > MAX_MIRRORS) {
             host->problem(call, "'mirrors' is not a map of at most %d "
@@ -267,26 +293,56 @@ mirror_verify_range(PfCall *call, const PfExtensionPort *port,
     host->end(call, NULL);
 }
 
+/* That 'bridge' has 'n' mirrors 'name', where it should have one. */
+static char *
+missing_text(const char *bridge, const char *name, guint n)
+{
+    return n ? g_strdup_printf("bridge '%s' has %u mirrors '%.64s'", bridge, n,
+                               name)
+             : g_strdup_printf("bridge '%s' has no mirror '%.64s'", bridge,
+                               name);
+}
+
+/* Why that refuses a port of a network that requires mirrors. */
+#define REQUIRED_TEXT \
+    "%s (network '%s' requires the extension in its XML: make one mirror of " \
+    "that name)"
+
 static void
 check_exists(PfCall *call, const PfExtensionPort *port, const char *name,
              PfMirrorRoles set G_GNUC_UNUSED, guint n,
              const PfRow *mirror G_GNUC_UNUSED)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = missing_text(port->bridge, name, n);
 
     if (n == 1) {
         return;
     }
-    text = n ? g_strdup_printf("bridge '%s' has %u mirrors '%s'",
-                               port->bridge, n, name)
-             : g_strdup_printf("bridge '%s' has no mirror '%s'",
-                               port->bridge, name);
     if (port->required) {
-        host->problem(call, "%s (network '%s' requires the extension in its "
-                      "XML: make one mirror of that name)", text,
-                      port->network);
+        host->problem(call, REQUIRED_TEXT, text, port->network);
     } else {
         host->note(call, "warning: %s: the port comes without it", text);
+    }
+}
+
+/* What the port is to mirrors without a name. */
+static void
+check_unnamed(PfCall *call, const PfExtensionPort *port, GVariant *policies)
+{
+    gint64 n;
+
+    if (!g_variant_lookup(policies, "unnamed", "x", &n)) {
+        return;
+    }
+    if (port->required) {
+        host->problem(call, "mirrors without a name have the port where it "
+                      "is (%" G_GINT64_FORMAT "), which no other host can "
+                      "find (network '%s' requires the extension in its XML: "
+                      "name them, or take the port out of them)", n,
+                      port->network);
+    } else {
+        host->note(call, "warning: mirrors without a name have the port where "
+                   "it is (%" G_GINT64_FORMAT "): it comes without them", n);
     }
 }
 
@@ -295,6 +351,7 @@ mirror_verify_applicability(PfCall *call, const PfExtensionPort *port,
                             GVariant *policies)
 {
     for_each(call, port, policies, check_exists);
+    check_unnamed(call, port, policies);
     host->end(call, NULL);
 }
 
@@ -330,7 +387,8 @@ struct job {
     char *name;                 /* Of the port. */
     char *bridge;
     char *network;
-    gboolean may_output;        /* The network allows it to be an output. */
+    gboolean required;          /* The network requires mirrors, */
+    gboolean may_output;        /* and allows the port to be an output. */
     GVariant *old;              /* Policies whose roles it loses, if they are
                                  * not in 'policies'. */
     GVariant *policies;         /* Those to have. */
@@ -359,6 +417,7 @@ change(PfCall *call, const PfExtensionPort *port, GVariant *old,
     job->name = g_strdup(port->name);
     job->bridge = g_strdup(port->bridge);
     job->network = g_strdup(port->network);
+    job->required = port->required;
     job->may_output = allows_output(port);
     job->old = g_variant_ref(old);
     job->policies = g_variant_ref(policies);
@@ -449,11 +508,49 @@ apply_bring(PfTxn *txn, gpointer job_, GError **error)
     return apply_each(txn, job, bring_one, error);
 }
 
+/* Whether the mirrors that were there at verification still are. */
+static gboolean
+check_all_exist(PfTxn *txn, const struct job *job, GError **error)
+{
+    g_autoptr(GVariant) named = g_variant_lookup_value(
+        job->policies, "mirrors", G_VARIANT_TYPE_VARDICT);
+    g_autoptr(GPtrArray) mirrors = pf_mirrors_of(txn, job->bridge);
+    GVariantIter iter;
+    const char *name;
+
+    if (!named) {
+        return TRUE;
+    }
+    g_variant_iter_init(&iter, named);
+    while (g_variant_iter_next(&iter, "{&sv}", &name, NULL)) {
+        const PfRow *mirror;
+        guint n = pf_mirrors_named(mirrors, name, &mirror);
+
+        if (n != 1) {
+            g_autofree char *text = missing_text(job->bridge, name, n);
+
+            g_set_error(error, MIRROR_ERROR, MIRROR_ERROR_MISSING,
+                        REQUIRED_TEXT, text, job->network);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+apply_add(PfTxn *txn, gpointer job_, GError **error)
+{
+    struct job *job = job_;
+
+    return ((!job->required || check_all_exist(txn, job, error))
+            && apply_bring(txn, job, error));
+}
+
 static void
 mirror_property_add(PfCall *call, const PfExtensionPort *port,
                     GVariant *policies)
 {
-    change(call, port, policies, policies, apply_bring);
+    change(call, port, policies, policies, apply_add);
 }
 
 /* Out of the mirror, also if policies cannot name it. */
@@ -503,10 +600,28 @@ is_restored(const PfExtensionPort *port, GVariant *old, GVariant *new_)
     return TRUE;
 }
 
+/* A required one that has gone since property_add: the guest has stopped on
+ * the source, and is not refused its port any more. */
+static void
+note_missing(PfCall *call, const PfExtensionPort *port, const char *name,
+             PfMirrorRoles set G_GNUC_UNUSED, guint n,
+             const PfRow *mirror G_GNUC_UNUSED)
+{
+    g_autofree char *text = missing_text(port->bridge, name, n);
+
+    if (n != 1) {
+        host->note(call, "warning: %s: port '%s' comes without it",
+                   text, port->name);
+    }
+}
+
 static void
 mirror_nic_restore(PfCall *call, const PfExtensionPort *port, GVariant *old,
                    GVariant *new_, GVariant *chunks G_GNUC_UNUSED)
 {
+    if (port->required) {
+        for_each(call, port, new_, note_missing);
+    }
     if (is_restored(port, old, new_)) {
         host->end(call, NULL);
     } else {

@@ -202,6 +202,16 @@ row_key(const PfRow *row)
     return key ? key : pf_qos_host->uuid(row);
 }
 
+/* Whether libvirt's QoS row 'row' has queues that libvirt does not make: an
+ * operator's, for rules that set a queue of a port with <bandwidth>. */
+static gboolean
+is_extended(const PfRow *row)
+{
+    g_autoptr(GVariant) queues = pf_qos_host->get(row, "queues");
+
+    return queues && g_variant_n_children(queues) > 1;
+}
+
 GVariant *
 pf_qos_policies(PfTxn *txn, const PfRow *row, const PfQosPort *p)
 {
@@ -218,7 +228,7 @@ pf_qos_policies(PfTxn *txn, const PfRow *row, const PfQosPort *p)
     }
     unsorted = g_variant_ref_sink(g_variant_builder_end(&b));
     whole = g_variant_ref_sink(canonical(unsorted));
-    if (!row || !pf_qos_is_libvirts(row, p)) {
+    if (!row || !pf_qos_is_libvirts(row, p) || is_extended(row)) {
         return g_steal_pointer(&whole);
     }
     g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
@@ -261,6 +271,12 @@ number(const char *text)
     return n;
 }
 
+gboolean
+pf_qos_has_classes(const char *type)
+{
+    return !strcmp(type, "linux-htb") || !strcmp(type, "linux-hfsc");
+}
+
 guint64
 pf_qos_reserved(GVariant *policies)
 {
@@ -279,7 +295,7 @@ pf_qos_reserved(GVariant *policies)
     }
     queues = g_variant_lookup_value(qos, "queues", G_VARIANT_TYPE_VARDICT);
     if (!queues || !g_variant_lookup(qos, "type", "&s", &text)
-        || (strcmp(text, "linux-htb") && strcmp(text, "linux-hfsc"))) {
+        || !pf_qos_has_classes(text)) {
         return 0;
     }
     g_variant_iter_init(&iter, queues);
@@ -295,23 +311,50 @@ pf_qos_reserved(GVariant *policies)
     return sum;
 }
 
+/* The same of QoS row 'row', without a look at all that it has: there may be
+ * thousands of them on a bridge. */
+static guint64
+row_reserved(PfTxn *txn, const PfRow *row)
+{
+    g_autofree char *type = get_string(row, "type");
+    g_autoptr(GVariant) queues = (pf_qos_has_classes(type)
+                                  ? pf_qos_host->get(row, "queues") : NULL);
+    GVariantIter iter;
+    GVariant *value;
+    guint64 sum = 0;
+
+    if (!queues) {
+        return 0;
+    }
+    g_variant_iter_init(&iter, queues);
+    while (g_variant_iter_next(&iter, "{&sv}", NULL, &value)) {
+        g_autoptr(GVariant) uuid = value;
+        const PfRow *queue = pf_qos_host->by_uuid(
+            txn, "Queue", g_variant_get_string(uuid, NULL));
+        g_autofree char *rate = queue ? pf_qos_host->get_key(
+            queue, "other_config", "min-rate") : NULL;
+
+        sum = add(sum, rate ? number(rate) : 0);
+    }
+    return sum;
+}
+
 /* What Port row 'port' reserves. */
 static guint64
 port_reserved(PfTxn *txn, const PfRow *port)
 {
     const PfRow *row = pf_qos_of(txn, port);
-    GVariantBuilder b;
 
     if (!row) {
         g_autofree char *coming = pf_qos_host->get_key(
             port, "external_ids", PF_QOS_KEY_RESERVED);
+        g_autofree char *role = pf_qos_host->get_key(port, "external_ids",
+                                                     "portferry-role");
 
-        return coming ? number(coming) : 0;
+        /* Where guest_runs was never called, it is left over. */
+        return coming && role ? number(coming) : 0;
     }
-    g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
-    g_variant_builder_add(&b, "{sv}", "qos", row_content(txn, row));
-    g_autoptr(GVariant) has = g_variant_ref_sink(g_variant_builder_end(&b));
-    return pf_qos_reserved(has);
+    return row_reserved(txn, row);
 }
 
 guint64

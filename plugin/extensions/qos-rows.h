@@ -19,10 +19,11 @@
  *       "key": UUID }
  *
  * where all but "type" may be absent.  "min-rate" is what libvirt's rows
- * reserve, in bit/s.  "key" is the row's identity over all hosts: the UUID of
- * the row from which, copy by copy, this one descends.  Ports whose rows have
- * the same key have shared one row; they share one again where they meet, as
- * long as its contents are the same.
+ * reserve, in bit/s; libvirt's that an operator has given further queues are
+ * taken for the operator's.  "key" is the row's identity over all hosts: the
+ * UUID of the row from which, copy by copy, this one descends.  Ports whose
+ * rows have the same key have shared one row; they share one again where they
+ * meet, as long as its contents are the same.
  *
  * A row that was made here has the key as external_ids:portferry-qos, its
  * Queues too: if nobody uses it, it is ours to delete.  A row that a port has
@@ -36,7 +37,8 @@
 #include <portferry/extension.h>
 
 /* external_ids key of a Port whose QoS rows libvirt is about to make: what
- * they will reserve, in bit/s.  It counts until the port has QoS. */
+ * they will reserve, in bit/s.  It counts until the port has QoS, or its
+ * migration is over. */
 #define PF_QOS_KEY_RESERVED "portferry-reserved"
 
 #define PF_QOS_ERROR pf_qos_error_quark()
@@ -77,6 +79,9 @@ gboolean pf_qos_has(PfTxn *, const PfRow *row, const PfQosPort *,
 
 /* ---- Reservations ------------------------------------------------------- */
 
+/* Whether the queues of a QoS of 'type' are classes of the kernel's, with a
+ * guaranteed rate each. */
+gboolean pf_qos_has_classes(const char *type);
 /* What 'policies' reserve, in bit/s: the sum of their queues' min-rate, if
  * their type is one that gives guarantees. */
 guint64 pf_qos_reserved(GVariant *policies);

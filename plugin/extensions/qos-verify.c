@@ -17,7 +17,7 @@
 #define MAX_QUEUES 4096
 #define MAX_STRING 4096         /* Bytes of a key or value. */
 #define MAX_TYPE 64             /* Bytes. */
-#define LAST_QUEUE 61439        /* vswitch.xml, linux-htb and linux-hfsc. */
+#define LAST_QUEUE 61439        /* Of linux-htb and linux-hfsc. */
 #define MAX_DSCP 63
 /* What libvirt makes. */
 #define LIBVIRT_TYPE "linux-htb"
@@ -243,9 +243,10 @@ check_queue_range(PfCall *call, const char *number, GVariant *queue,
     g_autofree char *what = g_strdup_printf("qos.queues:%s", number);
     gint64 dscp;
 
-    if (g_ascii_strtoull(number, NULL, 10) > LAST_QUEUE) {
-        pf_qos_host->problem(call, "queue %s is not in 0 to %d (Open "
-                             "vSwitch)", number, LAST_QUEUE);
+    if (pf_qos_has_classes(type)
+        && g_ascii_strtoull(number, NULL, 10) > LAST_QUEUE) {
+        pf_qos_host->problem(call, "queue %s is not in 0 to %d (%s of Open "
+                             "vSwitch)", number, LAST_QUEUE, type);
     }
     if (g_variant_lookup(queue, "dscp", "x", &dscp)
         && (dscp < 0 || dscp > MAX_DSCP)) {
@@ -297,6 +298,23 @@ pf_qos_capacity(const PfExtensionPort *port)
     return capacity;
 }
 
+/* The capacity as an option of the extension, not as <portferry:bandwidth>,
+ * has been seen by nobody yet. */
+static void
+check_capacity_option(PfCall *call, const PfExtensionPort *port)
+{
+    const char *text;
+
+    if (g_variant_lookup(port->options, "capacity", "&s", &text)
+        && !g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT64, NULL,
+                                       NULL)) {
+        pf_qos_host->problem(
+            call, "option 'capacity' of network '%s' is '%.64s', not a number "
+            "of bit/s: <portferry:bandwidth capacity=\"10\" "
+            "unit=\"Gbit/s\"/> in its XML takes units", port->network, text);
+    }
+}
+
 void
 pf_qos_verify_range(PfCall *call, const PfExtensionPort *port,
                     GVariant *policies)
@@ -306,6 +324,7 @@ pf_qos_verify_range(PfCall *call, const PfExtensionPort *port,
     guint64 own = pf_qos_reserved(policies);
     guint64 capacity = pf_qos_capacity(port);
 
+    check_capacity_option(call, port);
     if (qos) {
         check_qos_range(call, qos);
     }

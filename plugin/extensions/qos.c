@@ -258,15 +258,17 @@ apply_restore(PfTxn *txn, gpointer job_, GError **error)
 
 static void
 qos_nic_restore(PfCall *call, const PfExtensionPort *port,
-                GVariant *old G_GNUC_UNUSED, GVariant *new_,
-                GVariant *chunks G_GNUC_UNUSED)
+                GVariant *old, GVariant *new_, GVariant *chunks G_GNUC_UNUSED)
 {
     PfQosPort p = borrow(port);
     const PfRow *row = pf_qos_of(NULL, pf_qos_port_row(NULL, &p));
+    gboolean has_row = g_variant_lookup(new_, "qos", "@a{sv}", NULL);
+    gboolean had_row = g_variant_lookup(old, "qos", "@a{sv}", NULL);
 
     /* Not whether they are the old ones, but whether the port has them:
-     * libvirt may have put its own rows in their place. */
-    if (!pf_qos_has(NULL, row, &p, new_)) {
+     * libvirt may have put its own rows in their place.  If it should have
+     * done so, the old ones are still there. */
+    if (!pf_qos_has(NULL, row, &p, new_) || (had_row && !has_row)) {
         change(call, port, new_, apply_restore);
     }
     pf_qos_host->end(call, NULL);

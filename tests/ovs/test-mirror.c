@@ -294,6 +294,7 @@ test_a_hundred_round_trips(void)
 
         g_assert_cmpstr(json, ==, BOTH);
         arrive("web0", i % 2 ? "br0" : "br1", json, 1 + i % 3 / 2);
+        ovs_assert_holds_no_more(i);
     }
     g_autofree char *after_ids = listing(ids[0]);
     g_autofree char *after_span = listing(span[0]);
@@ -373,6 +374,8 @@ tear_down(const char *name, GVariant **undo, char **json)
     *undo = pf_switch_undo_image(sw, name);
     *json = policies_of(name, "br0");
     request(PF_CALL_PORT_TEARDOWN, name, "br0", *json, 2);
+    /* Saved again, it says what it was in. */
+    assert_policies(name, "br0", *json);
     PfChange *change = pf_change_new(TRUE);
     pf_change_make_carrier(change, name, NULL, MIGRATION);
     sw_commit(change, "carrier");
@@ -428,7 +431,7 @@ test_port_returns_to_its_mirrors(void)
 
     tear_down("web0", &undo, &json);
     g_assert_cmpstr(json, ==, "{\"mirrors\":{\"a\":[\"src\",\"out\"],"
-                    "\"twin\":[\"src\"]}}");
+                    "\"twin\":[\"src\"]},\"unnamed\":1}");
     assert_lists(a, "a", OTHERS, "[]", "[]");
     assert_lists(nameless, "\"\"", "[]", "[]", "[]");
     assert_lists(twin, "twin", "[]", "[]", "[]");
@@ -449,6 +452,25 @@ test_port_returns_to_its_mirrors(void)
     ovs_assert_prints(all, "ovs-vsctl --columns=name,external_ids list "
                       "Mirror | sort");
     del_port("nb0");
+    clear_mirrors();
+}
+
+/* Nobody was there to say that the guest had left; it comes again. */
+static void
+test_mark_of_an_earlier_stay_means_nothing(void)
+{
+    g_autofree char *a = make_mirror("br0", "name=a");
+    g_autofree char *json = NULL;
+
+    add_port("web0", "br0");
+    select_port(a, "select_src_port", "web0");
+    json = policies_of("web0", "br0");
+    request(PF_CALL_PORT_TEARDOWN, "web0", "br0", json, 1);
+    del_port("web0");
+    arrive("web0", "br0", "{}", 1);
+    assert_policies("web0", "br0", "{}");
+    ovs_assert_prints("{}", "ovs-vsctl get Mirror %s external_ids", a);
+    del_port("web0");
     clear_mirrors();
 }
 
@@ -507,7 +529,8 @@ test_notes_at_the_switchover(void)
     g_autoptr(EfSaid) said = ef_call_ok(MIRROR, PF_CALL_NIC_SAVE, &port, lan,
                                         NULL);
     g_autofree char *json = pf_codec_format(said->policies);
-    g_assert_cmpstr(json, ==, "{\"mirrors\":{\"twin\":[\"src\",\"dst\"]}}");
+    g_assert_cmpstr(json, ==, "{\"mirrors\":{\"twin\":[\"src\",\"dst\"]},"
+                    "\"unnamed\":1}");
     g_assert_cmpstr(said->note, ==,
                     "port 'web0' is in mirrors without a name on bridge "
                     "'br0' (1): that stays behind; port 'web0' is in mirrors "
@@ -539,7 +562,14 @@ test_syntax(void)
         "bytes)", x);
 
     assert_verdict(lan, "{}", NULL);
-    assert_verdict(lan, "{'mirror': {}}", "syntax: 'mirror' is not 'mirrors'");
+    assert_verdict(lan, "{'mirror': {}}",
+                   "syntax: 'mirror' is neither 'mirrors' nor 'unnamed'");
+    assert_verdict(lan, "{'unnamed': 0}",
+                   "syntax: 'unnamed' is not a number from 1 to 32");
+    assert_verdict(lan, "{'unnamed': 33}",
+                   "syntax: 'unnamed' is not a number from 1 to 32");
+    assert_verdict(lan, "{'unnamed': '1'}",
+                   "syntax: 'unnamed' is not a number from 1 to 32");
     assert_verdict(lan, "{'mirrors': ['a']}",
                    "syntax: 'mirrors' is not a map of at most 32 mirrors");
     assert_verdict(lan, "{'mirrors': {'': ['src']}}",
@@ -589,6 +619,73 @@ test_missing_mirror(void)
     arrive("web0", "br1", json, 1);
     assert_policies("web0", "br1", "{}");
     assert_lists(elsewhere, "a", "[]", "[]", "[]");
+    del_port("web0");
+    clear_mirrors();
+}
+
+/* It was there when it was asked for, and no longer when it was needed. */
+static void
+test_mirror_vanishes_after_verification(void)
+{
+    const char *json = "{\"mirrors\":{\"a\":[\"src\"]}}";
+    g_autofree char *a = make_mirror("br1", "name=a");
+    g_autoptr(GVariant) v = ef_policies(json);
+
+    assert_verdict(strict, json, NULL);
+    clear_mirrors();
+    add_port("web0", "br1");
+    PfExtensionPort port = ef_port("web0", "br1");
+    g_autoptr(EfSaid) refused = ef_call(MIRROR, PF_CALL_PROPERTY_ADD, &port,
+                                        strict, v);
+    g_assert_nonnull(refused->error);
+    g_assert_nonnull(strstr(
+        refused->error->message, "bridge 'br1' has no mirror 'a' (network "
+        "'lan' requires the extension in its XML: make one mirror of that "
+        "name)"));
+    request(PF_CALL_PROPERTY_ADD, "web0", "br1", json, 1);
+
+    /* While memory was copied: nobody is refused any more, but it is told. */
+    g_autoptr(EfSaid) said = ef_restore(MIRROR, &port, strict, v, v, NULL);
+    g_assert_no_error(said->error);
+    g_assert_false(said->changed);
+    g_assert_cmpstr(said->note, ==, "warning: bridge 'br1' has no mirror 'a': "
+                    "port 'web0' comes without it");
+
+    /* One that appears in between takes the port. */
+    g_autofree char *late = make_mirror("br1", "name=a");
+    g_autoptr(EfSaid) added = ef_call_ok(MIRROR, PF_CALL_PROPERTY_ADD, &port,
+                                         strict, v);
+    ef_catch_up();
+    assert_lists(late, "a", "[web0]", "[]", "[]");
+    del_port("web0");
+    clear_mirrors();
+}
+
+/* No other host can find them: a network that requires mirrors does not lose
+ * one without a word. */
+static void
+test_unnamed_mirrors_are_refused_where_required(void)
+{
+    const char *json = "{\"unnamed\":2}";
+    g_autofree char *one = make_mirror("br0", "external_ids:x=y");
+    g_autofree char *two = make_mirror("br0", "external_ids:x=z");
+    g_autoptr(GVariant) v = ef_policies(json);
+
+    add_port("web0", "br0");
+    select_port(one, "select_src_port", "web0");
+    select_port(two, "select_dst_port", "web0");
+    assert_policies("web0", "br0", json);
+    assert_verdict(strict, json,
+                   "applicability: mirrors without a name have the port where "
+                   "it is (2), which no other host can find (network 'lan' "
+                   "requires the extension in its XML: name them, or take the "
+                   "port out of them)");
+    assert_verdict(lan, json, NULL);
+    PfExtensionPort port = ef_port("web0", "br1");
+    g_autoptr(EfSaid) said = ef_call_ok(MIRROR, PF_CALL_VERIFY_APPLICABILITY,
+                                        &port, lan, v);
+    g_assert_cmpstr(said->note, ==, "warning: mirrors without a name have the "
+                    "port where it is (2): it comes without them");
     del_port("web0");
     clear_mirrors();
 }
@@ -731,10 +828,13 @@ main(int argc, char *argv[])
     TEST(restore_brings_what_changed);
     TEST(property_remove_leaves_nothing);
     TEST(port_returns_to_its_mirrors);
+    TEST(mark_of_an_earlier_stay_means_nothing);
     TEST(mirrors_changed_before_the_return);
     TEST(notes_at_the_switchover);
     TEST(syntax);
     TEST(missing_mirror);
+    TEST(mirror_vanishes_after_verification);
+    TEST(unnamed_mirrors_are_refused_where_required);
     TEST(output_is_taken);
     TEST(output_is_for_the_network_to_allow);
     TEST(output_is_not_restored_unless_allowed);

@@ -108,7 +108,10 @@ test_range(void)
                "vSwitch)");
     qf_verdict("{" QF_KEY ", 'qos': {'type': 'linux-hfsc', 'queues': "
                "{'61440': {'other_config': {'burst': 'not read'}}}}}",
-               "range: queue 61440 is not in 0 to 61439 (Open vSwitch)");
+               "range: queue 61440 is not in 0 to 61439 (linux-hfsc of Open "
+               "vSwitch)");
+    qf_verdict("{" QF_KEY ", 'qos': {'type': 'linux-noop', 'queues': "
+               "{'61440': {}}}}", NULL);
     qf_verdict("{" QF_KEY ", 'qos': {'type': 'linux-netem', "
                "'other_config': {'latency': '5 ms'}}}",
                "range: qos.other_config:latency '5 ms' is not a decimal "
@@ -194,6 +197,31 @@ test_capacity(void)
     qf_assert_no_rows();
 }
 
+/* The option behind <p:bandwidth>, written by hand: without it there would be
+ * no limit. */
+static void
+test_capacity_option(void)
+{
+    g_autoptr(PfNetwork) wrong = ef_network(
+        "br1", "<p:extension name='qos' required='no'>"
+        "<p:option name='capacity' value='10 Mbit/s'/></p:extension>");
+    g_autoptr(PfNetwork) right = ef_network(
+        "br1", "<p:extension name='qos' required='no'>"
+        "<p:option name='capacity' value='10000000'/></p:extension>");
+    g_autofree char *json = guaranteed(6000000);
+    PfExtensionPort port = ef_port("web0", "br1");
+
+    ef_assert_verdict(QOS, &port, wrong, json,
+                      "range: option 'capacity' of network 'lan' is '10 "
+                      "Mbit/s', not a number of bit/s: <portferry:bandwidth "
+                      "capacity=\"10\" unit=\"Gbit/s\"/> in its XML takes "
+                      "units");
+    ef_assert_verdict(QOS, &port, right, json,
+                      "range: min-rate 12000000 bit/s (sum of the port's "
+                      "queues) is above the capacity 10000000 bit/s that "
+                      "network 'lan' has (<portferry:bandwidth> in its XML)");
+}
+
 /* Two guests were verified at once: the second is refused when it would get
  * what the first has. */
 static void
@@ -231,6 +259,43 @@ test_reserved_by_the_operational_port(void)
     qf_assert_no_rows();
 }
 
+/* What was raised after the stamp is not given beyond the capacity; what was
+ * lowered always is. */
+static void
+test_capacity_at_the_switchover(void)
+{
+    g_autoptr(PfNetwork) n = ef_network(
+        "br1", "<p:bandwidth capacity='100' unit='Mbit/s'/>");
+    g_autofree char *low = guaranteed(20000000);
+    g_autofree char *high = guaranteed(30000001);
+    g_autoptr(GVariant) v = ef_policies(low);
+    g_autoptr(GVariant) w = ef_policies(high);
+
+    qf_arrive("web0", "br1", low, 1);
+    qf_arrive("web1", "br1", low, 1);
+    PfExtensionPort port = ef_port("web1", "br1");
+    g_autoptr(EfSaid) refused = ef_restore(QOS, &port, n, v, w, NULL);
+    g_assert_nonnull(refused->error);
+    g_assert_nonnull(strstr(refused->error->message,
+                            "min-rate 60000002 bit/s of this port and "
+                            "40000000 bit/s of the others on bridge 'br1'"));
+    ef_catch_up();
+    qf_assert_policies("web1", "br1", low);
+    qf_assert_rows(1, 2);
+
+    qf_vsctl("set Queue $(ovs-vsctl get QoS $(ovs-vsctl get Port web0 qos) "
+             "queues:0) other_config:min-rate=90000000");
+    g_autofree char *less = guaranteed(10000000);
+    g_autoptr(GVariant) x = ef_policies(less);
+    g_autoptr(EfSaid) taken = ef_restore(QOS, &port, n, v, x, NULL);
+    g_assert_no_error(taken->error);
+    ef_catch_up();
+    qf_assert_policies("web1", "br1", less);
+    g_free(qf_leave("web0", "br1", 1));
+    g_free(qf_leave("web1", "br1", 1));
+    qf_assert_no_rows();
+}
+
 /* libvirt makes its rows later: until then a mark stands for them. */
 static void
 test_libvirt_s_rates_are_reserved(void)
@@ -244,11 +309,16 @@ test_libvirt_s_rates_are_reserved(void)
         "its XML)";
 
     qf_add_port("web0", "br1");
+    qf_vsctl("set Port web0 external_ids:" PF_KEY_ROLE "=operational");
     PfExtensionPort a = ef_port("web0", "br1"), b = ef_port("web1", "br1");
     g_autoptr(EfSaid) added = ef_call(QOS, PF_CALL_PROPERTY_ADD, &a, n, v);
     g_assert_no_error(added->error);
     ef_catch_up();
     ef_assert_verdict(QOS, &b, n, QF_LIBVIRTS, refusal);
+    /* A guest that arrived paused does not run: the mark stays, and counts no
+     * more. */
+    qf_vsctl("remove Port web0 external_ids " PF_KEY_ROLE);
+    ef_assert_verdict(QOS, &b, n, QF_LIBVIRTS, NULL);
     qf_libvirt_sets_qos("web0");
     ef_assert_verdict(QOS, &b, n, QF_LIBVIRTS, refusal);
     g_autoptr(EfSaid) runs = ef_guest_runs(QOS, &a, n, PF_GUEST_ARRIVED);
@@ -283,7 +353,9 @@ main(int argc, char *argv[])
     TEST(range);
     TEST(applicability);
     TEST(capacity);
+    TEST(capacity_option);
     TEST(reserved_by_the_operational_port);
+    TEST(capacity_at_the_switchover);
     TEST(libvirt_s_rates_are_reserved);
 #undef TEST
 

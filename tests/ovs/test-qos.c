@@ -48,8 +48,18 @@ test_qos_moves_whole(void)
         "queues:1=@a -- --id=@a create Queue other_config:min-rate=1000");
     assert_moves_whole("-- --id=@q create QoS type=linux-sfq "
                        "other_config:perturb=10");
+    assert_moves_whole("-- --id=@q create QoS type=linux-codel "
+                       "other_config:target=5000 other_config:limit=1000 "
+                       "other_config:interval=100000");
+    assert_moves_whole("-- --id=@q create QoS type=linux-fq_codel "
+                       "other_config:target=5000 other_config:flows=1024 "
+                       "other_config:quantum=1514");
+    assert_moves_whole("-- --id=@q create QoS type=linux-netem "
+                       "other_config:latency=5000 other_config:loss=1");
+    /* Queues mean nothing to it, nor do their numbers. */
     assert_moves_whole("-- --id=@q create QoS type=linux-noop "
-                       "other_config:note=no-number");
+                       "other_config:note=no-number queues:4294967295=@a "
+                       "-- --id=@a create Queue dscp=1");
     assert_moves_whole("-- --id=@q create QoS type='\"\"'");
     assert_moves_whole("-- --id=@q create QoS type=linux-htb");
     /* One Queue under two numbers. */
@@ -137,6 +147,7 @@ test_a_hundred_round_trips(void)
             first = g_strdup(json);
         }
         g_assert_cmpstr(json, ==, first);
+        ovs_assert_holds_no_more(i);
     }
     g_autofree char *after = qf_listing("web0");
     g_assert_cmpstr(before, ==, after);
@@ -268,12 +279,32 @@ test_kept_row_is_deleted_in_the_end(void)
              "queues:0=@a -- --id=@a create Queue dscp=4");
     json = qf_policies_of("web0", "br0");
     qf_request(PF_CALL_PORT_TEARDOWN, "web0", "br0", json, 1);
+    /* Saved again, it says what it had. */
+    qf_assert_policies("web0", "br0", json);
     qf_del_port("web0");
     qf_arrive("nb0", "br0", other, 1);
     g_free(qf_leave("nb0", "br0", 1));
     qf_assert_rows(1, 1);
     qf_request(PF_CALL_PORT_GONE, "web0", "br0", "{}", 2);
     qf_assert_no_rows();
+}
+
+/* Nobody was there to say that the guest had left; it comes again. */
+static void
+test_row_kept_by_an_earlier_stay_is_deleted(void)
+{
+    g_autofree char *json = NULL;
+
+    qf_add_port("web0", "br0");
+    qf_vsctl("set Port web0 qos=@q -- --id=@q create QoS type=linux-htb "
+             "queues:0=@a -- --id=@a create Queue dscp=4");
+    json = qf_policies_of("web0", "br0");
+    qf_request(PF_CALL_PORT_TEARDOWN, "web0", "br0", json, 1);
+    qf_del_port("web0");
+    qf_assert_rows(1, 1);
+    qf_arrive("web0", "br0", "{}", 1);
+    qf_assert_no_rows();
+    qf_del_port("web0");
 }
 
 #define OPERATOR_S "set Port web0 qos=@q -- --id=@q create QoS " \
@@ -590,6 +621,27 @@ test_libvirt_s_row_that_another_port_uses(void)
     qf_assert_no_rows();
 }
 
+/* Its contents travel with the other port, libvirt's marks do not; nor is it
+ * shared again: libvirt changes it as its own guest's. */
+static void
+test_port_with_another_guest_s_row_moves(void)
+{
+    qf_add_port("web0", "br1");
+    qf_libvirt_sets_qos("web0");
+    qf_add_port("nb0", "br1");
+    qf_vsctl("set Port nb0 qos=$(ovs-vsctl get Port web0 qos)");
+    g_autofree char *json = qf_leave("nb0", "br1", 1);
+    qf_assert_rows(1, 1);
+    qf_verdict(json, NULL);
+    qf_arrive("nb0", "br1", json, 1);
+    qf_assert_rows(2, 2);
+    qf_assert_policies("nb0", "br1", json);
+    qf_assert_policies("web0", "br1", QF_LIBVIRTS);
+    g_free(qf_leave("nb0", "br1", 1));
+    g_free(qf_leave("web0", "br1", 1));
+    qf_assert_no_rows();
+}
+
 static void
 test_libvirt_s_rows_come_back(void)
 {
@@ -627,6 +679,64 @@ test_libvirt_does_not_win_over_an_operator(void)
     qf_assert_no_rows();
 }
 
+/* An operator's further queues at libvirt's QoS, which libvirt does not make
+ * on the next host, move with what libvirt has made. */
+static void
+test_queues_added_to_libvirt_s_move(void)
+{
+    qf_add_port("web0", "br0");
+    qf_libvirt_sets_qos("web0");
+    qf_vsctl("add QoS $(ovs-vsctl get Port web0 qos) queues 5=@a "
+             "-- --id=@a create Queue other_config:min-rate=1000000");
+    g_autofree char *json = qf_leave("web0", "br0", 1);
+    qf_assert_no_rows();
+
+    qf_verdict(json, NULL);
+    qf_add_port("web0", "br1");
+    qf_request(PF_CALL_PROPERTY_ADD, "web0", "br1", json, 1);
+    qf_libvirt_sets_qos("web0");
+    qf_restore("web0", "br1", json, json, TRUE);
+    qf_assert_policies("web0", "br1", json);
+    qf_assert_rows(1, 2);
+    ovs_assert_prints("0 5", "echo $(ovs-vsctl get QoS $(ovs-vsctl get Port "
+                      "web0 qos) queues | grep -oE '[0-9]+=' | tr -d =)");
+    g_free(qf_leave("web0", "br1", 1));
+    qf_assert_no_rows();
+}
+
+/* An operator's QoS has taken the place of libvirt's rows, which libvirt would
+ * find, without attaching them, if the guest came back. */
+static void
+test_libvirt_s_rows_that_it_lost_are_deleted(void)
+{
+    qf_add_port("web0", "br0");
+    qf_libvirt_sets_qos("web0");
+    qf_vsctl("set Port web0 qos=@q -- --id=@q create QoS type=linux-htb "
+             "queues:0=@a -- --id=@a create Queue dscp=4");
+    qf_assert_rows(2, 2);
+    g_free(qf_leave("web0", "br0", 1));
+    qf_assert_no_rows();
+}
+
+/* `virsh domiftune' has put libvirt's rows in the place of an operator's after
+ * the stamp was written: what the stamp brought is not left over. */
+static void
+test_libvirt_wins_where_it_did_on_the_source(void)
+{
+    g_autofree char *json = qf_quote("{" QF_KEY ", 'qos': {'type': "
+                                     "'linux-htb', 'queues': {'0': {}}}}");
+
+    qf_add_port("web0", "br1");
+    qf_request(PF_CALL_PROPERTY_ADD, "web0", "br1", json, 1);
+    qf_libvirt_sets_qos("web0");
+    qf_assert_rows(2, 2);
+    qf_restore("web0", "br1", json, QF_LIBVIRTS, TRUE);
+    qf_assert_policies("web0", "br1", QF_LIBVIRTS);
+    qf_assert_rows(1, 1);
+    g_free(qf_leave("web0", "br1", 1));
+    qf_assert_no_rows();
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -647,6 +757,7 @@ main(int argc, char *argv[])
     TEST(port_returns_to_its_row);
     TEST(vanished_row_is_made_again);
     TEST(kept_row_is_deleted_in_the_end);
+    TEST(row_kept_by_an_earlier_stay_is_deleted);
     TEST(rows_of_a_vanished_port_are_deleted);
     TEST(rows_that_a_vanished_port_shared_stay);
     TEST(vanished_port_returns_to_its_row);
@@ -659,8 +770,12 @@ main(int argc, char *argv[])
     TEST(libvirt_s_rows_are_libvirt_s);
     TEST(libvirt_s_old_rows_are_deleted_first);
     TEST(libvirt_s_row_that_another_port_uses);
+    TEST(port_with_another_guest_s_row_moves);
     TEST(libvirt_s_rows_come_back);
     TEST(libvirt_does_not_win_over_an_operator);
+    TEST(queues_added_to_libvirt_s_move);
+    TEST(libvirt_s_rows_that_it_lost_are_deleted);
+    TEST(libvirt_wins_where_it_did_on_the_source);
 #undef TEST
 
     result = g_test_run();
