@@ -10,6 +10,8 @@
 
 #include "openvswitch/vlog.h"
 #include "plugin/extension.h"
+#include "plugin/pack.h"
+#include "plugin/portdata.h"
 #include "plugin/rows.h"
 #include "timeval.h"
 
@@ -34,19 +36,24 @@ struct PfCall {
     guint timeout_ms;
     gint64 deadline;            /* time_msec() units. */
     guint timer;                /* GLib source, or 0. */
-    gboolean ended;             /* By the extension. */
     gboolean over;              /* 'done' was called. */
     PfCallDone done;
     gpointer user;
 
     PfCallResult result;
     GVariantBuilder *chunks_said; /* or NULL. */
+    guint n_chunks;
     GVariantDict *shown;        /* or NULL. */
     GString *notes;             /* or NULL. */
 };
 
 /* Calls that are not over: PfCall *. */
 static GQueue under_way = G_QUEUE_INIT;
+/* A set of those that their extension has not ended: an extension's mistakes
+ * are not to be those of the agent. */
+static GHashTable *not_ended;
+/* The agent's thread. */
+static GThread *own_thread;
 
 /* ---- The functions ------------------------------------------------------ */
 
@@ -321,6 +328,11 @@ pf_call_begin(const PfCallSpec *spec, PfCallDone done, gpointer user)
     call->user = user;
     call->result.problems = pf_problems_new();
 
+    if (!not_ended) {
+        not_ended = g_hash_table_new(NULL, NULL);
+        own_thread = g_thread_self();
+    }
+    g_hash_table_add(not_ended, call);
     g_queue_push_tail(&under_way, call);
     g_ref_count_inc(&call->refs);
     invoke(call);
@@ -332,14 +344,40 @@ pf_call_begin(const PfCallSpec *spec, PfCallDone done, gpointer user)
 
 /* ---- What extensions say ------------------------------------------------ */
 
+/* Whether an extension may call host->FUNCTION() with 'call'.  If not, the log
+ * says so, and no more: the call may be freed. */
+static gboolean
+is_open(const PfCall *call, const char *function)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 60);
+
+    if (g_thread_self() != own_thread) {
+        VLOG_ERR_RL(&rl, "an extension calls host->%s() from a thread of its "
+                    "own: nothing is done; g_idle_add() brings it to the "
+                    "agent's", function);
+        return FALSE;
+    }
+    if (!g_hash_table_contains(not_ended, call)) {
+        VLOG_ERR_RL(&rl, "an extension calls host->%s() with a call that it "
+                    "has ended already: nothing is done", function);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static void
 host_end(PfCall *call, const GError *error)
 {
-    g_return_if_fail(!call->ended);
-    call->ended = TRUE;
+    if (!is_open(call, "end")) {
+        return;
+    }
+    g_hash_table_remove(not_ended, call);
     if (!call->over) {
         if (error && !call->result.error) {
-            call->result.error = g_error_copy(error);
+            g_autofree char *text = pf_problems_clean(error->message);
+
+            call->result.error = g_error_new_literal(error->domain,
+                                                     error->code, text);
         }
         finish(call);
     }
@@ -349,14 +387,20 @@ host_end(PfCall *call, const GError *error)
 static guint
 host_time_left(const PfCall *call)
 {
-    gint64 left = call->deadline - time_msec();
+    if (!is_open(call, "time_left_ms")) {
+        return 0;
+    }
 
+    gint64 left = call->deadline - time_msec();
     return call->over ? 0 : MAX(left, 0);
 }
 
 static gboolean
 host_allows_vlan(const PfCall *call, guint vid)
 {
+    if (!is_open(call, "allows_vlan")) {
+        return FALSE;
+    }
     if (!call->allowed_vlans) {
         return vid <= 4095;
     }
@@ -373,32 +417,46 @@ host_allows_vlan(const PfCall *call, guint vid)
 static const char *
 host_allowed_vlans(const PfCall *call)
 {
-    return call->allowed_vlans_text;
+    return is_open(call, "allowed_vlans") ? call->allowed_vlans_text : NULL;
 }
 
-/* Whether 'value', which is taken over, is an a{sv}; if not, the call will
- * have failed. */
-static gboolean
-check_dictionary(PfCall *call, GVariant *value, const char *what)
+/* The call will have failed: its extension said something that cannot be
+ * saved. */
+static void
+refuse_state(PfCall *call, const char *what, const char *why_)
 {
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)) {
-        return TRUE;
-    }
+    g_autofree char *why = pf_problems_clean(why_);
+
     if (!call->result.error) {
         call->result.error = g_error_new(
             PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
-            "extension '%s' gave %s of type '%s', not a{sv}",
-            call->extension->name, what, g_variant_get_type_string(value));
+            "extension '%s' gave %s that cannot be saved: %s",
+            call->extension->name, what, why);
     }
+}
+
+/* Whether 'value' can be saved: else no other host would read it, nor what
+ * other extensions have beside it. */
+static gboolean
+check_state(PfCall *call, GVariant *value, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (value && pf_pack_check(value, &error)) {
+        return TRUE;
+    }
+    refuse_state(call, what, error ? error->message : "none at all");
     return FALSE;
 }
 
 static void
 host_policies(PfCall *call, GVariant *policies_)
 {
-    g_autoptr(GVariant) policies = g_variant_ref_sink(policies_);
+    g_autoptr(GVariant) policies = policies_ ? g_variant_ref_sink(policies_)
+                                             : NULL;
 
-    if (!call->over && check_dictionary(call, policies, "policies")) {
+    if (is_open(call, "policies") && !call->over
+        && check_state(call, policies, "policies")) {
         g_clear_pointer(&call->result.policies, g_variant_unref);
         call->result.policies = g_variant_ref(policies);
     }
@@ -407,9 +465,15 @@ host_policies(PfCall *call, GVariant *policies_)
 static void
 host_chunk(PfCall *call, GVariant *chunk_)
 {
-    g_autoptr(GVariant) chunk = g_variant_ref_sink(chunk_);
+    g_autoptr(GVariant) chunk = chunk_ ? g_variant_ref_sink(chunk_) : NULL;
 
-    if (!call->over && check_dictionary(call, chunk, "a chunk")) {
+    if (is_open(call, "chunk") && !call->over
+        && check_state(call, chunk, "a chunk")) {
+        if (++call->n_chunks > PF_PORTDATA_MAX_CHUNKS) {
+            refuse_state(call, "chunks", "more than "
+                         G_STRINGIFY(PF_PORTDATA_MAX_CHUNKS));
+            return;
+        }
         if (!call->chunks_said) {
             call->chunks_said = g_variant_builder_new(G_VARIANT_TYPE("av"));
         }
@@ -422,7 +486,7 @@ host_problem(PfCall *call, const char *format, ...)
 {
     va_list args;
 
-    if (call->over) {
+    if (!is_open(call, "problem") || call->over) {
         return;
     }
     va_start(args, format);
@@ -442,6 +506,9 @@ host_note(PfCall *call, const char *format, ...)
     g_autofree char *text = NULL;
     va_list args;
 
+    if (!is_open(call, "note")) {
+        return;
+    }
     va_start(args, format);
     raw = g_strdup_vprintf(format, args);
     va_end(args);
@@ -460,12 +527,34 @@ host_note(PfCall *call, const char *format, ...)
     }
 }
 
+/* Whether people, and who reads JSON, can be shown 'value' under 'key'. */
+static gboolean
+may_show(const PfCall *call, const char *key, GVariant *value)
+{
+    const char *why = NULL;
+
+    if (!*key || key[strspn(key, G_CSET_a_2_z "_")]) {
+        why = "a key is of a to z and _";
+    } else if (!value || (!g_variant_is_of_type(value, G_VARIANT_TYPE_INT64)
+                          && !g_variant_is_of_type(value,
+                                                   G_VARIANT_TYPE_STRING))) {
+        why = "a value is of type s or x";
+    }
+    if (why) {
+        g_autofree char *shown = g_strescape(key, NULL);
+
+        VLOG_WARN("extension '%s': \"%.64s\" of port '%s' is not shown: %s",
+                  call->extension->name, shown, call->port->name, why);
+    }
+    return !why;
+}
+
 static void
 host_show(PfCall *call, const char *key, GVariant *value_)
 {
-    g_autoptr(GVariant) value = g_variant_ref_sink(value_);
+    g_autoptr(GVariant) value = value_ ? g_variant_ref_sink(value_) : NULL;
 
-    if (!call->over) {
+    if (is_open(call, "show") && !call->over && may_show(call, key, value)) {
         if (!call->shown) {
             call->shown = g_variant_dict_new(NULL);
         }
@@ -473,16 +562,59 @@ host_show(PfCall *call, const char *key, GVariant *value_)
     }
 }
 
+/* ---- Changes ------------------------------------------------------------ */
+
+/* What was given to change(). */
+typedef struct {
+    const PfExtension *extension;
+    PfApplyFunc *apply;
+    gpointer user;
+    GDestroyNotify free_user;   /* or NULL. */
+} Named;
+
+static void
+named_free(gpointer named_)
+{
+    Named *named = named_;
+
+    if (named->free_user) {
+        named->free_user(named->user);
+    }
+    g_free(named);
+}
+
+/* A PfApplyFunc: that of the extension, whose name stands before its error. */
+static gboolean
+named_apply(PfTxn *txn, gpointer named_, GError **error)
+{
+    const Named *named = named_;
+    g_autoptr(GError) reason = NULL;
+
+    if (named->apply(txn, named->user, &reason)) {
+        return TRUE;
+    }
+    g_autofree char *text = pf_problems_clean(
+        reason ? reason->message : "could not write its rows, without saying "
+        "why");
+    g_set_error(error, PF_EXTENSION_ERROR, PF_EXTENSION_ERROR_FAILED,
+                "%s: %s", named->extension->name, text);
+    return FALSE;
+}
+
 static void
 host_change(PfCall *call, PfApplyFunc *apply, gpointer user,
             GDestroyNotify free_user)
 {
-    if (call->change) {
-        pf_change_apply_func(call->change, apply, user, free_user);
-        call->result.changed = TRUE;
-        return;
-    }
-    if (!call->over) {
+    Named named = { NULL, apply, user, free_user };
+
+    if (is_open(call, "change") && !call->over) {
+        named.extension = call->extension;
+        if (call->change) {
+            pf_change_apply_func(call->change, named_apply,
+                                 g_memdup2(&named, sizeof named), named_free);
+            call->result.changed = TRUE;
+            return;
+        }
         VLOG_ERR("extension '%s': %s may change nothing in the database",
                  call->extension->name, names[call->func]);
     }
@@ -490,6 +622,8 @@ host_change(PfCall *call, PfApplyFunc *apply, gpointer user,
         free_user(user);
     }
 }
+
+/* ---- The host ----------------------------------------------------------- */
 
 void
 pf_call_fill_host(PfHost *host)

@@ -92,6 +92,14 @@ pf_change_free(PfChange *change)
     }
 }
 
+void
+pf_change_append(PfChange *change, PfChange *other)
+{
+    g_ptr_array_extend_and_steal(change->ops, g_steal_pointer(&other->ops));
+    other->ops = g_ptr_array_new();
+    pf_change_free(other);
+}
+
 /* Appends an operation of 'class' on port 'name' to 'change'. */
 static struct pf_op *
 add_op(PfChange *change, const struct pf_op_class *class, const char *name)

@@ -34,14 +34,18 @@ static struct {
                                  * succeeded, in order; NULL: none. */
 } registry;
 
-static int
-compare_extensions(gconstpointer a_, gconstpointer b_)
+int
+pf_extension_compare(const PfExtension *a, const PfExtension *b)
 {
-    const PfExtension *a = *(const PfExtension *const *) a_;
-    const PfExtension *b = *(const PfExtension *const *) b_;
-
     return a->order != b->order ? (a->order < b->order ? -1 : 1)
                                 : strcmp(a->name, b->name);
+}
+
+static int
+compare_extensions(gconstpointer a, gconstpointer b)
+{
+    return pf_extension_compare(*(const PfExtension *const *) a,
+                                *(const PfExtension *const *) b);
 }
 
 /* Fills the registry with the built-in extensions and those in 'loaded'. */
@@ -71,23 +75,32 @@ pf_extensions_load(const char *folder)
     fill(registry.loaded);
 }
 
+/* The file from which 'extension' comes; NULL: it is built in. */
+static PfLoaded *
+find_file(const PfExtension *extension)
+{
+    for (guint i = 0; registry.loaded && i < registry.loaded->len; i++) {
+        PfLoaded *file = g_ptr_array_index(registry.loaded, i);
+        if (file->extension == extension) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
 /* Notes that 'extension', which is in use no longer, could not start. */
 static void
 list_error(const PfExtension *extension, const char *error)
 {
-    if (!registry.loaded) {
-        return;
+    PfLoaded *file = find_file(extension);
+
+    if (file) {
+        file->extension = NULL;
+        file->error = g_strdup(error);
+    } else if (registry.loaded) {
+        g_ptr_array_add(registry.loaded,
+                        pf_loaded_new(extension->name, NULL, error));
     }
-    for (guint i = 0; i < registry.loaded->len; i++) {
-        PfLoaded *file = g_ptr_array_index(registry.loaded, i);
-        if (file->extension == extension) {
-            file->extension = NULL;
-            file->error = g_strdup(error);
-            return;
-        }
-    }
-    g_ptr_array_add(registry.loaded,
-                    pf_loaded_new(extension->name, NULL, error));
 }
 
 void
@@ -103,6 +116,10 @@ pf_extensions_init(const PfHost *host)
 
         if (!(*e)->init) {
             continue;
+        }
+        if (find_file(*e)) {
+            /* Should it end this process, the log says which it was. */
+            VLOG_INFO("extension %s: to be started", (*e)->name);
         }
         if ((*e)->init(host, &error)) {
             g_ptr_array_add(registry.initialised, (gpointer) *e);

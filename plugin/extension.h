@@ -42,6 +42,8 @@ void pf_extensions_destroy(void);
 const PfExtension *const *pf_extensions(void);
 guint pf_extensions_count(void);
 const PfExtension *pf_extension_find(const char *name);
+/* Which of two comes first in order, as strcmp() has it. */
+int pf_extension_compare(const PfExtension *a, const PfExtension *b);
 /* What became of the files of the folder: PfLoaded * (loader.h); NULL before
  * pf_extensions_load(). */
 const GPtrArray *pf_extensions_loaded(void);

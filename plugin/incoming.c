@@ -182,18 +182,23 @@ pf_incoming_read(PfAgent *agent, const PfDomain *domain, const char *network,
 {
     PfMigration *m = pf_migration_new(agent, PF_ROLE_DESTINATION,
                                       domain->name, domain->uuid);
-    gboolean ok = TRUE;
+    g_autoptr(GString) problems = g_string_new(NULL);
 
     m->hook_timeout_ms = m->check_timeout_ms = 0;
     m->epoch = domain->stamp ? g_strdup(domain->stamp->epoch) : NULL;
-    for (guint i = 0; ok && i < domain->nics->len; i++) {
+    for (guint i = 0; i < domain->nics->len; i++) {
         const PfNic *nic = domain->nics->pdata[i];
+        g_autoptr(GError) reason = NULL;
 
-        ok = add_nic(agent, m, domain, nic,
+        if (!add_nic(agent, m, domain, nic,
                      network && nic->network ? network : nic->network,
-                     changes, error);
+                     changes, &reason)) {
+            g_string_append_printf(problems, "%s%s", problems->len ? "; " : "",
+                                   reason->message);
+        }
     }
-    if (!ok) {
+    if (problems->len) {
+        refuse(error, "%s", problems->str);
         pf_migration_unref(m);
         return NULL;
     }

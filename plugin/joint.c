@@ -21,13 +21,14 @@ struct PfJoint {
     gboolean all_or_nothing;
     gboolean only_required;
     gboolean let_go;            /* It holds nothing. */
-    gboolean changed;           /* An extension has added to 'change'. */
+    gboolean reverse;           /* Changes are made in reverse order. */
+    GPtrArray *changed;         /* What calls that have ended change:
+                                 * Changed *. */
     PfPart *parts;              /* Joined: they end with the transaction. */
     GString *failed;
     gboolean by_extension;      /* As in PfJointFailure. */
     gboolean required;
-    gboolean change_required;   /* One that is required has added to
-                                 * 'change'. */
+    gboolean change_required;   /* One that is required has changes. */
     guint pending;              /* Calls, holds, and one until sealed. */
     PfJointDone done;
     gpointer user;
@@ -38,7 +39,23 @@ typedef struct {
     PfJoint *joint;
     const PfExtension *extension;
     PfPart *part;               /* or NULL. */
+    PfChange *change;           /* What it changes; NULL: it may not. */
 } Call;
+
+/* What an extension changes in the joint's transaction. */
+typedef struct {
+    const PfExtension *extension;
+    PfChange *change;
+} Changed;
+
+static void
+changed_free(gpointer changed_)
+{
+    Changed *changed = changed_;
+
+    pf_change_free(changed->change);
+    g_free(changed);
+}
 
 PfJoint *
 pf_joint_new(PfMigration *m, PfMigrationPort *port, const char *request,
@@ -53,6 +70,7 @@ pf_joint_new(PfMigration *m, PfMigrationPort *port, const char *request,
     joint->change = change;
     pf_change_set_name(change, port->name);
     joint->failed = g_string_new(NULL);
+    joint->changed = g_ptr_array_new_with_free_func(changed_free);
     joint->pending = 1;
     pf_migration_hold(m);
     return joint;
@@ -116,6 +134,7 @@ finish(PfJoint *joint)
         joint->done(joint->user, joint->failed->len ? &failure : NULL);
     }
     g_string_free(joint->failed, TRUE);
+    g_ptr_array_unref(joint->changed);
     g_free(joint);
     if (!let_go) {
         pf_migration_release(m, NULL);
@@ -140,7 +159,7 @@ committed(gpointer joint_, const GError *error)
     end_parts(joint, error ? "failed" : "ok", error ? error->message : NULL);
     if (error) {
         add_failure(joint, NULL, error->message);
-        joint->by_extension |= (joint->changed
+        joint->by_extension |= (joint->changed->len
                                 && !g_error_matches(error, PF_SWITCH_ERROR,
                                                     PF_SWITCH_ERROR_TIMEOUT));
         joint->required |= joint->change_required;
@@ -148,17 +167,43 @@ committed(gpointer joint_, const GError *error)
     finish(joint);
 }
 
+static int
+compare_changed(gconstpointer a_, gconstpointer b_)
+{
+    const Changed *a = *(const Changed *const *) a_;
+    const Changed *b = *(const Changed *const *) b_;
+
+    return pf_extension_compare(a->extension, b->extension);
+}
+
+/* Adds what extensions change to 'change': in their order, not in that in
+ * which their calls have ended. */
+static void
+add_changes(PfJoint *joint, PfChange *change)
+{
+    guint n = joint->changed->len;
+
+    g_ptr_array_sort(joint->changed, compare_changed);
+    for (guint i = 0; i < n; i++) {
+        Changed *changed
+            = joint->changed->pdata[joint->reverse ? n - 1 - i : i];
+
+        pf_change_append(change, g_steal_pointer(&changed->change));
+    }
+}
+
 static void
 all_ended(PfJoint *joint)
 {
     PfChange *change = g_steal_pointer(&joint->change);
-    gboolean wanted = joint->changed || joint->always_commit;
+    gboolean wanted = joint->changed->len || joint->always_commit;
 
     if (joint->failed->len && joint->all_or_nothing) {
         end_parts(joint, "skipped", "another extension failed");
         wanted = FALSE;
     }
     if (wanted) {
+        add_changes(joint, change);
         pf_switch_submit(joint->m->agent->sw, change,
                          pf_migration_timeout(joint->m), committed, joint);
     } else {
@@ -227,15 +272,30 @@ take_result(Call *call, const PfCallResult *result)
     }
 }
 
+/* What 'call' changes is for the transaction; nothing, if it has failed. */
+static void
+keep_changes(Call *call, const PfCallResult *result)
+{
+    PfJoint *joint = call->joint;
+
+    if (result->changed && !result->error) {
+        Changed *changed = g_new(Changed, 1);
+
+        changed->extension = call->extension;
+        changed->change = g_steal_pointer(&call->change);
+        g_ptr_array_add(joint->changed, changed);
+        joint->change_required |= is_required(joint, call->extension->name);
+    }
+    pf_change_free(call->change);
+}
+
 static void
 call_ended(gpointer call_, const PfCallResult *result)
 {
     Call *call = call_;
     PfJoint *joint = call->joint;
 
-    joint->changed |= result->changed;
-    joint->change_required |= (result->changed
-                               && is_required(joint, call->extension->name));
+    keep_changes(call, result);
     if (result->error && joint->only_required
         && !is_required(joint, call->extension->name)) {
         if (call->part) {
@@ -292,10 +352,11 @@ pf_joint_call_spec(PfJoint *joint, PfCallSpec *spec)
 
     spec->port = &ep;
     spec->network = pf_agent_network(joint->m->agent, joint->port->network);
-    spec->change = may_change(spec->func) ? joint->change : NULL;
     spec->timeout_ms = pf_migration_call_timeout(joint->m);
     call->joint = joint;
     call->extension = spec->extension;
+    call->change = may_change(spec->func) ? pf_change_new(FALSE) : NULL;
+    spec->change = call->change;
     if (joint->request) {
         call->part = pf_part_begin(joint->m, joint->port, joint->request,
                                    joint->kind, spec->extension->name);
@@ -325,6 +386,7 @@ pf_joint_call_all(PfJoint *joint, PfCallFunc func, gboolean reverse)
     const PfExtension *const *all = pf_extensions();
     guint n = pf_extensions_count();
 
+    joint->reverse = reverse;
     for (guint i = 0; i < n; i++) {
         const PfExtension *e = all[reverse ? n - 1 - i : i];
         const PfPortState *s = pf_port_states_find(joint->port->states,

@@ -330,9 +330,11 @@ load_folder(const char *path, int folder, const PfExtension *const *taken,
     for (guint i = 0; files && i < files->len; i++) {
         const char *file = g_ptr_array_index(files, i);
         g_autoptr(GError) reason = NULL;
-        const PfExtension *extension = load_file(folder, file, taken, loaded,
-                                                 &reason);
+        const PfExtension *extension;
 
+        /* Should its code end this process, the log says whose it was. */
+        VLOG_INFO("%s/%s: to be loaded", path, file);
+        extension = load_file(folder, file, taken, loaded, &reason);
         if (extension) {
             VLOG_INFO("%s/%s: extension %s, version %u (%s)", path, file,
                       extension->name, extension->version,

@@ -7,6 +7,7 @@
 #include "plugin/pack.h"
 
 #include <gio/gio.h>
+#include <math.h>
 #include <string.h>
 
 #include "plugin/codec.h"
@@ -214,6 +215,89 @@ pf_pack_sorted(GVariant *state)
     g_autoptr(GVariant) sunk = g_variant_ref_sink(state);
 
     return sorted(sunk);
+}
+
+static gboolean check_value(GVariant *value, guint depth, guint *n_values,
+                            GError **error);
+
+/* Whether the members of 'value', an array or a dictionary, can be saved. */
+static gboolean
+check_members(GVariant *value, guint depth, guint *n_values, GError **error)
+{
+    gboolean is_dict = g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT);
+    gsize n = g_variant_n_children(value);
+
+    if (depth > PF_PACK_MAX_DEPTH) {
+        g_set_error(error, PF_PACK_ERROR, PF_PACK_ERROR_LIMIT,
+                    "nested deeper than %d levels", PF_PACK_MAX_DEPTH);
+        return FALSE;
+    }
+    *n_values += is_dict ? n : 0;       /* The keys. */
+    for (gsize i = 0; i < n; i++) {
+        g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
+        g_autoptr(GVariant) box = is_dict
+            ? g_variant_get_child_value(child, 1) : g_variant_ref(child);
+        g_autoptr(GVariant) member = g_variant_get_variant(box);
+
+        if (!check_value(member, depth + 1, n_values, error)) {
+            if (is_dict && depth == 1) {
+                g_autoptr(GVariant) key = g_variant_get_child_value(child, 0);
+
+                g_prefix_error(error, "'%.64s': ",
+                               g_variant_get_string(key, NULL));
+            }
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* Whether 'value', on level 'depth', can be saved; counts what codec.h
+ * counts. */
+static gboolean
+check_value(GVariant *value, guint depth, guint *n_values, GError **error)
+{
+    const char *type = g_variant_get_type_string(value);
+
+    if (++*n_values > PF_CODEC_MAX_VALUES) {
+        g_set_error(error, PF_PACK_ERROR, PF_PACK_ERROR_LIMIT,
+                    "more than %d values", PF_CODEC_MAX_VALUES);
+        return FALSE;
+    }
+    if (!strcmp(type, "av") || !strcmp(type, "a{sv}")) {
+        return check_members(value, depth, n_values, error);
+    }
+    if (!strcmp(type, "d")) {
+        return isfinite(g_variant_get_double(value))
+            || bad(error, "a real that is infinite or no number");
+    }
+    if (strlen(type) != 1 || !strchr("sxb", *type)) {
+        g_set_error(error, PF_PACK_ERROR, PF_PACK_ERROR_FORMAT,
+                    "a value of type '%.32s', which is none of s, x, d, b, av "
+                    "and a{sv}", type);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+pf_pack_check(GVariant *state, GError **error)
+{
+    guint n_values = 0;
+
+    if (!g_variant_is_of_type(state, G_VARIANT_TYPE_VARDICT)) {
+        g_set_error(error, PF_PACK_ERROR, PF_PACK_ERROR_FORMAT,
+                    "of type '%.32s', not a{sv}",
+                    g_variant_get_type_string(state));
+        return FALSE;
+    }
+    if (g_variant_get_size(state) > PF_PACK_MAX_SIZE) {
+        g_set_error(error, PF_PACK_ERROR, PF_PACK_ERROR_LIMIT,
+                    "%zu bytes long, %d is the limit",
+                    g_variant_get_size(state), PF_PACK_MAX_SIZE);
+        return FALSE;
+    }
+    return check_value(state, 1, &n_values, error);
 }
 
 char *

@@ -36,6 +36,16 @@ char *pf_unpack_text(const char *packed, gsize length, gsize max_bytes,
  * dictionaries in order, as what is unpacked has them: a full reference. */
 GVariant *pf_pack_sorted(GVariant *state);
 
+/* State is not nested deeper than this (its own dictionary is a level), so
+ * that it is within codec.h's limit wherever it travels. */
+#define PF_PACK_MAX_DEPTH 8
+/* Nor is it larger: a text of it stays within codec.h's limit. */
+#define PF_PACK_MAX_SIZE (8 * 1024 * 1024)
+
+/* Whether 'state' is what another host would read: a{sv} of the types that
+ * codec.h has, within its limits.  If not, '*error' says what it is not. */
+gboolean pf_pack_check(GVariant *state, GError **error);
+
 /* 'state' (a{sv}; a floating reference is sunk) as JSON, packed if it is
  * long.  Equal states have equal texts: keys are in order. */
 char *pf_pack_state(GVariant *state);

@@ -206,15 +206,17 @@ make_question(const struct arguments *arguments, char *argv[], char **text)
     int argc = 0;
 
     if (!strcmp(arguments->command->name, "check")) {
-        gboolean is_file = (!strcmp(arguments->argument, "-")
-                            || g_file_test(arguments->argument,
-                                           G_FILE_TEST_EXISTS));
+        const char *path = arguments->argument;
+        /* A guest may have a folder of its name. */
+        gboolean is_file = (!strcmp(path, "-")
+                            || (g_file_test(path, G_FILE_TEST_EXISTS)
+                                && !g_file_test(path, G_FILE_TEST_IS_DIR)));
 
-        if (is_file && !(*text = read_file(arguments->argument))) {
+        if (is_file && !(*text = read_file(path))) {
             return -1;
         }
         argv[argc++] = (char *) (is_file ? "xml" : "domain");
-        argv[argc++] = is_file ? *text : (char *) arguments->argument;
+        argv[argc++] = is_file ? *text : (char *) path;
     } else if (arguments->argument) {
         argv[argc++] = (char *) arguments->argument;
     }

@@ -7,7 +7,11 @@
 
 #include "plugin/problems.h"
 
+#include <string.h>
+
 #define MAX_SHOWN 16            /* Problems that are told one by one. */
+#define MAX_LENGTH 2000         /* Bytes of a line: what it quotes may come
+                                 * from another host. */
 
 struct PfProblems {
     GPtrArray *lines;           /* char *. */
@@ -58,8 +62,11 @@ pf_problems_add(PfProblems *problems, PfVerifyKind kind,
 char *
 pf_problems_clean(const char *raw)
 {
+    gsize length = strnlen(raw, MAX_LENGTH + 1);
+    g_autofree char *start = length > MAX_LENGTH
+        ? g_strdup_printf("%.*s...", MAX_LENGTH, raw) : NULL;
     /* It may have been cut in the middle of a character. */
-    char *text = g_utf8_make_valid(raw, -1);
+    char *text = g_utf8_make_valid(start ? start : raw, -1);
 
     for (char *p = text; *p; p++) {
         if (g_ascii_iscntrl(*p)) {

@@ -28,8 +28,8 @@ void pf_problems_add(PfProblems *, PfVerifyKind, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 void pf_problems_addv(PfProblems *, PfVerifyKind, const char *format,
                       va_list args) G_GNUC_PRINTF(3, 0);
-/* 'raw' as one line that may be shown: valid UTF-8 without control characters.
- * The caller frees it. */
+/* 'raw' as one line that may be shown: valid UTF-8 without control characters,
+ * the first 2,000 bytes of it.  The caller frees it. */
 char *pf_problems_clean(const char *raw);
 /* Adds those of 'others' to the first. */
 void pf_problems_append(PfProblems *, const PfProblems *others);

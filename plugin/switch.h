@@ -113,6 +113,8 @@ typedef struct PfChange PfChange;
  * carried it out; without, when the database has it. */
 PfChange *pf_change_new(gboolean acknowledge);
 void pf_change_free(PfChange *);   /* Only for one that was not submitted. */
+/* Appends what 'other' does to 'change', and frees 'other'. */
+void pf_change_append(PfChange *change, PfChange *other);
 /* The port that it is for, in messages about a change that has nothing but
  * functions of extensions (pf_change_apply_func() in rows.h). */
 void pf_change_set_name(PfChange *, const char *name);

@@ -9,12 +9,14 @@
 #include <net/if.h>
 
 #include "plugin/extension.h"
+#include "timeval.h"
 
 /* ---- One extension ------------------------------------------------------ */
 
 /* One under way. */
 typedef struct {
     PfCallSpec spec;
+    gint64 deadline;            /* Of all four: time_msec() units. */
     PfProblems *problems;
     GString *notes;
     guint pending;
@@ -28,6 +30,7 @@ begin(Verification *v, PfCallFunc func, PfCallDone done)
     if (pf_call_exists(v->spec.extension, func)) {
         v->pending++;
         v->spec.func = func;
+        v->spec.timeout_ms = MAX(v->deadline - time_msec(), 1);
         pf_call_begin(&v->spec, done, v);
     }
 }
@@ -111,8 +114,8 @@ pf_verify_extension(const PfExtension *extension, const PfExtensionPort *port,
         .port = pf_extension_port_copy(port),
         .network = network ? pf_network_ref(network) : NULL,
         .policies = g_variant_ref_sink(policies),
-        .timeout_ms = timeout_ms,
     };
+    v->deadline = time_msec() + timeout_ms;
     v->problems = pf_problems_new();
     v->notes = g_string_new(NULL);
     v->done = done;

@@ -17,8 +17,8 @@
 typedef void (*PfVerified)(gpointer user, const char *result,
                            const char *detail);
 
-/* Verifies 'policies' of 'extension' for 'port'.  'done' is called once,
- * possibly from within. */
+/* Verifies 'policies' of 'extension' for 'port', within 'timeout_ms'.  'done'
+ * is called once, possibly from within. */
 void pf_verify_extension(const PfExtension *extension,
                          const PfExtensionPort *port,
                          const PfNetwork *network, GVariant *policies,

@@ -53,6 +53,7 @@ check_PROGRAMS += \
 	tests/ovs/test-flows-verify \
 	tests/ovs/test-gate \
 	tests/ovs/test-hostile \
+	tests/ovs/test-joint \
 	tests/ovs/test-journal \
 	tests/ovs/test-journal-schema \
 	tests/ovs/test-mirror \
@@ -67,6 +68,7 @@ check_PROGRAMS += \
 	tests/ovs/test-switch \
 	tests/unit/test-announce-addresses \
 	tests/unit/test-announce-frames \
+	tests/unit/test-call \
 	tests/unit/test-codec \
 	tests/unit/test-command \
 	tests/unit/test-delta \
@@ -87,7 +89,8 @@ check_PROGRAMS += \
 	tests/unit/test-problems \
 	tests/unit/test-stamp \
 	tests/unit/test-symbols \
-	tests/unit/test-table
+	tests/unit/test-table \
+	tests/unit/test-verify
 
 # The example extension, linked into its test.
 tests_ovs_test_example_SOURCES = \
@@ -97,9 +100,11 @@ tests_ovs_test_example_SOURCES = \
 # What test-loader loads: shared objects of one source, see there.
 LOADER_MODULES = \
 	tests/unit/modules/bad-name.so \
+	tests/unit/modules/crashes.so \
 	tests/unit/modules/fails.so \
 	tests/unit/modules/first.so \
 	tests/unit/modules/good.so \
+	tests/unit/modules/hidden.so \
 	tests/unit/modules/no-name.so \
 	tests/unit/modules/no-symbol.so \
 	tests/unit/modules/taken.so \
@@ -107,7 +112,9 @@ LOADER_MODULES = \
 	tests/unit/modules/wrong-abi.so
 check_DATA = $(LOADER_MODULES)
 CLEANFILES += $(LOADER_MODULES)
-EXTRA_DIST += tests/unit/fixtures/module.c
+EXTRA_DIST += \
+	tests/unit/fixtures/module.c \
+	tests/unit/fixtures/module.cc
 $(LOADER_MODULES): tests/unit/fixtures/module.c \
     plugin/portferry/extension.h
 	$(AM_V_at)$(MKDIR_P) $(@D)

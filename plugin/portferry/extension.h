@@ -13,7 +13,8 @@
  *         .abi = PF_EXTENSION_ABI, ...
  *     };
  *
- * and are loaded when portferryd starts.
+ * (declared below, so that it is also exported by C++ and with
+ * -fvisibility=hidden), and are loaded when portferryd starts.
  *
  *
  * The life of a port
@@ -51,7 +52,12 @@
  * An agent may be killed between any two of them, and goes on from its
  * journal: each function may be called again for a port for which it has been
  * carried out, and then must lead to the same end; property_remove,
- * port_return and port_gone may also be called without what they undo.
+ * port_return and port_gone may also be called without what they undo, and
+ * port_teardown when the port's rows are gone already.
+ *
+ * A guest may come from a host that does not have the extension, or without a
+ * stamp.  Then nothing is verified and nothing restored; the other functions
+ * get empty policies.
  *
  *
  * Calls
@@ -61,10 +67,15 @@
  * within the function or later.  What it has to say before that, it says with
  * the call: policies(), chunk(), problem(), change(), note().  One request
  * begins the functions of all extensions in order ('order', then name; reverse
- * where it says so), and is over when all have ended.  A call that has not
- * ended when its request must be over is given up: the request fails with a
- * message that names the extension, what the call is told afterwards is left
- * aside, and it still has to be ended.
+ * where it says so), and is over when all have ended; nic_restore of policies
+ * that have changed since the stamp begins when they are verified.  A call
+ * that has not ended when its request must be over is given up: the request
+ * fails with a message that names the extension, what the call is told
+ * afterwards is left aside, and it still has to be ended.
+ *
+ * A call may end with an error; what that means stands at each function.  Of
+ * what a call that has failed or was given up has told change(), nothing is
+ * carried out.
  *
  * nic_save to nic_restore_complete lie between the guest's last instruction on
  * the source and its first on the destination: what can be known before is to
@@ -72,25 +83,31 @@
  * other function has at most the time that the network's XML gives the hook
  * that waits (seconds).
  *
- * Everything runs in the agent's only thread.  No function may block: for
+ * Everything runs in one thread of the agent.  No function may block: for
  * timers, files and programs' answers there is GLib's default main context,
- * which the agent runs.
+ * which the agent runs.  An extension's own threads call none of the host's
+ * functions: with g_idle_add() they hand over what is to be said.
  *
  *
  * What is saved
  * =============
  *
  * Policies are configuration, known before the switchover: an a{sv} whose
- * values are strings 's', integers 'x', reals 'd', booleans 'b', lists 'av'
- * and dictionaries 'a{sv}' of these.  They travel in the guest's XML (the
- * stamp). A value at the top of it that is a list of strings is taken for a
- * set: what of it has changed since the stamp, and nothing else, travels at
- * the switchover, and its order may change on the way.
+ * values are strings 's', integers 'x', reals 'd' (finite), booleans 'b',
+ * lists 'av' and dictionaries 'a{sv}' of these, at most 8 deep, the outermost
+ * counted.  They travel in the guest's XML (the stamp).  A value at the top of
+ * it that is a list of strings is taken for a set: what of it has changed
+ * since the stamp, and nothing else, travels at the switchover, and its order
+ * may change on the way.
  *
  * Run-time data changes while the guest runs, and is saved at the switchover:
- * chunks, each an a{sv} as above, given back in the same order.  All that a
- * guest's extensions save at the switchover has to fit, compressed, into
- * 131,049 bytes.
+ * chunks, each an a{sv} as above, at most 4,096, given back in the same order.
+ *
+ * A call that says anything else fails.  The policies of one port stay out of
+ * the stamp if they have over 1 MiB as compressed text.  All that a guest's
+ * extensions save at the switchover has to fit, compressed, into 131,049
+ * bytes; what does not is left out, the largest first, unless the network
+ * requires that extension: then the migration ends, if libvirt still can.
  *
  * Both are kept under the extension's name and version, and given back only to
  * the extension of that name, if its version is not older.  Both come from
@@ -180,8 +197,8 @@ struct PfExtension {
      * long as the agent.  FALSE with '*error' set: the extension is left
      * out.  NULL: it needs neither (and can end no call). */
     gboolean (*init)(const PfHost *host, GError **error);
-    /* Called at the agent's end, after every call has ended or was given
-     * up. */
+    /* Called at the agent's end, after every call has ended or was given up.
+     * Of the host's functions it may call end() and openflow_unwatch(). */
     void (*destroy)(void);
 
     /* ---- Where the guest runs ---- */
@@ -192,7 +209,8 @@ struct PfExtension {
      * host->changed() when to call it again.  A failure leaves the last
      * policies in the stamp. */
     PfPortFunc *get_policies;
-    /* Values for `portferry ports' and for the journal: host->show(). */
+    /* Values for `portferry ports': host->show().  After an error it shows
+     * what was said until then. */
     PfPortFunc *describe;
 
     /* ---- Destination: verification ----
@@ -200,9 +218,10 @@ struct PfExtension {
      * The four kinds.  Each says every problem that it finds with
      * host->problem(); one problem refuses the migration.  They change nothing
      * and reserve nothing.  verify_syntax is called first; if it has found a
-     * problem, the others are not called, and may rely on that.  They are also
-     * called at the switchover, if policies have changed since the stamp: then
-     * port->is_here is TRUE. */
+     * problem, the others are not called, and may rely on that.  An error
+     * counts as a problem.  They are also called at the switchover, if
+     * policies have changed since the stamp, and by `portferry check' of a
+     * guest that runs here: then port->is_here is TRUE. */
 
     /* Values are well formed, and of the right type. */
     PfPoliciesFunc *verify_syntax;
@@ -219,7 +238,8 @@ struct PfExtension {
      * comes next.  An error refuses the migration. */
     PfPoliciesFunc *property_add;
     /* Undoes property_add: leaves nothing of the port on this host.  The Port
-     * row is deleted next, by the agent. */
+     * row is deleted next, by the agent.  After an error it is called again, a
+     * few times. */
     PfPoliciesFunc *property_remove;
     /* Brings the port from the policies that it has ('old') to those it had at
      * the switchover ('new', verified; often the same), and gives 'chunks'
@@ -238,21 +258,27 @@ struct PfExtension {
     /* Says what the port has now: host->policies() as in get_policies, or
      * nothing if they are as they were when it was last called; and the
      * run-time data, host->chunk() until there is no more.  NULL: as
-     * get_policies, and no run-time data.  An error leaves the port as it was,
-     * and ends the migration if libvirt still can. */
+     * get_policies, and no run-time data.  An error of an extension that the
+     * network requires leaves the port as it was, and ends the migration if
+     * libvirt still can; else the guest moves with the policies that were said
+     * last, and without run-time data. */
     PfPortFunc *nic_save;
     /* What was saved is in the database.  Cannot fail. */
     PfPortFunc *nic_save_complete;
     /* Makes the switch forget the port: nothing but its own rows refers to it
      * afterwards, and what the way back needs is known (policies) or kept.
-     * 'policies' are the last that it has said.  In reverse order. */
+     * 'policies' are the last that it has said.  In reverse order.  An error
+     * brings the port back, and ends the migration if libvirt still can. */
     PfPoliciesFunc *port_teardown;
     /* Undoes port_teardown.  The Port row is not there yet, but its OpenFlow
      * number is reserved (port->ofport) and no frame passes; what is given to
-     * change() is carried out together with the row's return. */
+     * change() is carried out together with the row's return.  After an error
+     * it is called again, a few times; then the port returns without it, or
+     * stays closed (<portferry:on-restore-failure>). */
     PfPoliciesFunc *port_return;
     /* The guest runs on another host: what was kept for the way back is
-     * deleted.  The Port row is not there any more. */
+     * deleted.  The Port row is not there any more.  In reverse order.  After
+     * an error it is called again, a few times. */
     PfPoliciesFunc *port_gone;
 
     /* ---- Both ---- */
@@ -263,6 +289,12 @@ struct PfExtension {
     void (*guest_runs)(PfCall *, const PfExtensionPort *port,
                        PfGuestRuns reason);
 };
+
+/* What a shared object defines. */
+#ifdef __GNUC__
+__attribute__((visibility("default")))
+#endif
+extern const PfExtension portferry_extension;
 
 /* ---- What the host does for an extension ------------------------------- */
 
@@ -322,13 +354,16 @@ struct PfHost {
     /* Something that a person should know and that is no failure: it is
      * logged, and stands in the trace. */
     void (*note)(PfCall *call, const char *format, ...) G_GNUC_PRINTF(2, 3);
-    /* describe: a value (integer or string) to be shown under 'key'
-     * ([a-z_]+). */
+    /* describe: a value (integer 'x' or string 's') to be shown under 'key'
+     * ([a-z_]+), which is none that `portferry ports --format=json' has
+     * already. */
     void (*show)(PfCall *call, const char *key, GVariant *value);
     /* property_add, property_remove, nic_restore, port_teardown, port_return,
      * port_gone, guest_runs: 'apply' takes part in the one transaction of this
-     * request, which is committed when all extensions have ended their calls,
-     * in their order.  'free_user' may be NULL. */
+     * request, which is committed when all extensions have ended their calls.
+     * It is called in the extensions' order, or in reverse as their functions
+     * are, whoever ends first; 'free_user' (may be NULL) when it is needed no
+     * more. */
     void (*change)(PfCall *call, PfApplyFunc *apply, gpointer user,
                    GDestroyNotify free_user);
 

@@ -7,7 +7,6 @@
 
 #include "extension-fixture.h"
 
-extern const PfExtension portferry_extension;
 #define LABELS (&portferry_extension)
 
 /* ---- Helpers ---------------------------------------------------------- */

@@ -370,6 +370,30 @@ test_messages_have_no_line_breaks(void)
                     "<portferry:migration> to the network's <metadata> here");
 }
 
+static void
+test_every_nic_that_is_refused_is_told(void)
+{
+#define MAC2 "52:54:00:aa:00:02"
+    g_autofree char *good = domain_with("mac='" MAC "' name='web0' "
+                                        "bridge='br0' network='n'");
+    g_autofree char *one = xml_check_replace(good, "<source network='n'/>",
+                                             "<source network='a'/>");
+    g_autofree char *nics = xml_check_replace(
+        one, "</devices>", "<interface type='network'><mac address='" MAC2
+        "'/><source network='b'/></interface></devices>");
+    g_autofree char *both = xml_check_replace(
+        nics, "</p:stamp>", "<p:port mac='" MAC2 "' name='web1' bridge='br0' "
+        "network='b'><p:extension name='port' version='1'>{}</p:extension>"
+        "</p:port></p:stamp>");
+    g_autofree char *why = said_of(both);
+
+#define NOT_MANAGED(NET) "its port is managed on the source, network '" NET   \
+    "' on this host is not: add <portferry:migration> to the network's "      \
+    "<metadata> here"
+    g_assert_cmpstr(why, ==, "NIC " MAC ": " NOT_MANAGED("a") "; NIC " MAC2
+                    ": " NOT_MANAGED("b"));
+}
+
 /* A port without a tag would carry every VLAN. */
 static void
 test_stamps_without_vlans_are_refused(void)
@@ -612,6 +636,7 @@ main(int argc, char *argv[])
     ADD(names_that_are_paths_are_refused);
     ADD(namespaces_that_cannot_be_written_are_refused);
     ADD(messages_have_no_line_breaks);
+    ADD(every_nic_that_is_refused_is_told);
     ADD(stamps_without_vlans_are_refused);
     ADD(guests_without_a_stamp_are_read);
     ADD(tricks_lead_to_no_other_vlan);

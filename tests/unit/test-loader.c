@@ -153,6 +153,16 @@ test_loads_a_good_one(void)
 }
 
 static void
+test_loads_one_whose_symbols_are_hidden(void)
+{
+    g_autofree char *folder = make_folder();
+
+    put(folder, "hidden", "it.so");
+    g_assert_cmpstr(load_error(folder, "it.so"), ==, NULL);
+    remove_folder(folder);
+}
+
+static void
 test_no_folder_is_no_failure(void)
 {
     g_autoptr(GPtrArray) none = pf_loader_load(NULL, taken);
@@ -208,6 +218,16 @@ test_refuses_another_version_of_the_interface(void)
     assert_module("wrong-abi",
                   "was built for version 7 of the extension interface, this "
                   "portferryd has 1: rebuild it");
+
+    /* Nor an older one, or one that does not say. */
+    const PfExtension older = {
+        .name = "older", .version = 1, .summary = "x"
+    };
+    g_autoptr(GError) error = NULL;
+    g_assert_false(pf_loader_check(&older, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "was built for version 0 of the extension interface, this "
+                    "portferryd has 1: rebuild it");
 }
 
 static void
@@ -606,6 +626,25 @@ test_leaves_out_one_that_does_not_start(void)
     remove_folder(folder);
 }
 
+static void
+test_the_log_says_which_one_ended_the_agent(void)
+{
+    if (g_test_subprocess()) {
+        g_autofree char *folder = make_folder();
+
+        put(folder, "crashes", "a.so");
+        put(folder, "good", "b.so");
+        pf_extensions_load(folder);
+        remove_folder(folder);
+        pf_extensions_init(&host);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_failed();
+    g_test_trap_assert_stderr("*/a.so: to be loaded\n*/b.so: to be loaded\n*"
+                              "extension fixture-crashes: to be started\n");
+}
+
 /* ---- As somebody else builds one -------------------------------------- */
 
 /* Installs into 'folder' what an extension is built with, and returns the
@@ -659,6 +698,29 @@ test_the_example_is_built_and_loaded(void)
     remove_folder(folder);
 }
 
+static void
+test_one_in_cplusplus_is_built_and_loaded(void)
+{
+    g_autofree char *compiler = g_find_program_in_path("c++");
+
+    if (!compiler) {
+        g_test_skip("there is no c++");
+        return;
+    }
+    g_autofree char *folder = make_folder();
+    g_autofree char *installed = install(folder);
+    g_autofree char *source = g_test_build_filename(
+        G_TEST_DIST, "fixtures", "module.cc", NULL);
+    g_autofree char *said = run(
+        "unset CPATH; cd '%s'; export PKG_CONFIG_PATH='%s'; "
+        "c++ -Wall -Wextra -Wpedantic -Werror -fPIC -shared "
+        "$(pkg-config --cflags portferry) -o it.so '%s' "
+        "$(pkg-config --libs portferry) >&2", folder, installed, source);
+    g_assert_cmpstr(said, ==, "");
+    g_assert_cmpstr(load_error(folder, "it.so"), ==, NULL);
+    remove_folder(folder);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -666,6 +728,7 @@ main(int argc, char *argv[])
     umask(022);
 #define TEST(NAME) g_test_add_func("/loader/" #NAME, test_##NAME)
     TEST(loads_a_good_one);
+    TEST(loads_one_whose_symbols_are_hidden);
     TEST(no_folder_is_no_failure);
     TEST(looks_at_shared_objects_only);
     TEST(a_bad_one_does_not_hold_up_the_others);
@@ -693,6 +756,8 @@ main(int argc, char *argv[])
     TEST(order_is_by_number_and_name);
     TEST(ends_in_reverse);
     TEST(leaves_out_one_that_does_not_start);
+    TEST(the_log_says_which_one_ended_the_agent);
     TEST(the_example_is_built_and_loaded);
+    TEST(one_in_cplusplus_is_built_and_loaded);
     return g_test_run();
 }

@@ -61,6 +61,18 @@ test_is_one_line_of_utf8_whatever_it_quotes(void)
 }
 
 static void
+test_what_is_quoted_may_be_long(void)
+{
+    g_autoptr(PfProblems) problems = pf_problems_new();
+    g_autofree char *text = g_strnfill(1 << 20, 'x');
+    g_autofree char *start = g_strnfill(2000, 'x');
+    g_autofree char *expected = g_strconcat("range: ", start, "...", NULL);
+
+    pf_problems_add(problems, PF_VERIFY_RANGE, "%s", text);
+    assert_text(problems, expected);
+}
+
+static void
 test_appends_others(void)
 {
     g_autoptr(PfProblems) problems = pf_problems_new();
@@ -83,6 +95,7 @@ main(int argc, char *argv[])
     TEST(tells_all_with_their_kinds);
     TEST(of_many_tells_the_first_and_how_many_more);
     TEST(is_one_line_of_utf8_whatever_it_quotes);
+    TEST(what_is_quoted_may_be_long);
     TEST(appends_others);
     return g_test_run();
 }

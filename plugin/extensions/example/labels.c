@@ -17,9 +17,6 @@
 
 #include <string.h>
 
-/* The one symbol that portferryd looks for; at the end of this file. */
-extern const PfExtension portferry_extension;
-
 #define MAX_LENGTH_DEFAULT 64
 
 /* Of the keys in the bridge's external_ids; the port's name follows. */
