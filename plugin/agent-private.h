@@ -53,7 +53,7 @@ struct PfAgent {
     gboolean networks_known;    /* libvirt has been asked at least once. */
     gboolean guests_known;      /* The same. */
     GPtrArray *migrations;      /* struct PfMigration *, under way. */
-    GHashTable *released;       /* Names of ports: quarantine.c. */
+    GHashTable *untold;         /* Port's name -> PfGuestRuns: tell.c. */
     gboolean recovered;         /* The journal's open migrations are here. */
     gboolean switch_changed;    /* Since the last run. */
 };
@@ -64,6 +64,8 @@ const PfNetwork *pf_agent_network(PfAgent *, const char *name);
 /* The migration of domain 'uuid' under way in this role, or NULL. */
 struct PfMigration *pf_agent_migration(PfAgent *, const char *domain_uuid,
                                        int role);
+/* Whether a migration under way has the port 'name'. */
+gboolean pf_agent_is_moving(const PfAgent *, const char *name);
 /* Takes over the caller's reference. */
 void pf_agent_add_migration(PfAgent *, struct PfMigration *);
 

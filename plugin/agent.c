@@ -18,8 +18,8 @@
 #include "plugin/host.h"
 #include "plugin/marker.h"
 #include "plugin/migration.h"
-#include "plugin/quarantine.h"
 #include "plugin/rows.h"
+#include "plugin/tell.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_agent);
@@ -99,6 +99,23 @@ pf_agent_migration(PfAgent *agent, const char *domain_uuid, int role)
         }
     }
     return NULL;
+}
+
+gboolean
+pf_agent_is_moving(const PfAgent *agent, const char *name)
+{
+    for (guint i = 0; i < agent->migrations->len; i++) {
+        const PfMigration *m = agent->migrations->pdata[i];
+
+        for (guint k = 0; k < m->ports->len; k++) {
+            const PfMigrationPort *port = m->ports->pdata[k];
+
+            if (!strcmp(port->name, name)) {
+                return TRUE;
+            }
+        }
+    }
+    return FALSE;
 }
 
 void
@@ -709,8 +726,8 @@ pf_agent_new(const PfAgentOptions *options)
                                             network_free);
     agent->migrations = g_ptr_array_new_with_free_func(
         (GDestroyNotify) pf_migration_unref);
-    agent->released = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                            NULL);
+    agent->untold = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                          NULL);
     agent->guests = pf_guests_new(agent);
     agent->sw = pf_switch_new(options->ovsdb, on_switch_changed, agent);
     agent->gates = pf_gates_new(NULL);
@@ -742,7 +759,7 @@ pf_agent_run(PfAgent *agent)
     }
     run_migrations(agent);
     pf_guests_run(agent->guests);
-    pf_quarantine_run(agent);
+    pf_tell_run(agent);
 }
 
 void
@@ -777,7 +794,7 @@ pf_agent_free(PfAgent *agent)
         pf_journal_free(agent->journal);
         pf_guests_free(agent->guests);
         g_hash_table_unref(agent->networks);
-        g_hash_table_unref(agent->released);
+        g_hash_table_unref(agent->untold);
         g_free(agent->host);
         g_free(agent->ovsdb);
         g_free(agent->libvirt);

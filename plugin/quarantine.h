@@ -22,8 +22,4 @@ void pf_quarantine_mark(PfAgent *, const char *name);
 void pf_quarantine_release(PfAgent *, const char *name, PfChangeDone done,
                            gpointer user);
 
-/* Tells the extensions of the ports that were released (PF_GUEST_RELEASED), as
- * soon as their guests are seen to run. */
-void pf_quarantine_run(PfAgent *);
-
 #endif

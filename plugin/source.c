@@ -18,6 +18,7 @@
 #include "plugin/extension.h"
 #include "plugin/joint.h"
 #include "plugin/quarantine.h"
+#include "plugin/tell.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(pf_source);
@@ -147,7 +148,7 @@ typedef struct {
     gboolean quarantine;        /* An extension could not put back its part. */
 } Undo;
 
-/* The guest goes on here, if it runs. */
+/* The guest goes on here, now or when somebody resumes it. */
 static void
 tell_returned(PfMigration *m, PfMigrationPort *port)
 {
@@ -157,6 +158,8 @@ tell_returned(PfMigration *m, PfMigrationPort *port)
     if (guest && guest->state == PF_GUEST_RUNNING) {
         pf_migration_tell_port(m, port, PF_CALL_GUEST_RUNS,
                                PF_GUEST_RETURNED);
+    } else if (guest) {
+        pf_tell_later(m->agent, port->name, PF_GUEST_RETURNED);
     }
 }
 

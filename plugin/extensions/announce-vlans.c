@@ -108,7 +108,9 @@ read_port(PfVlans *v, const PfHost *host, const PfRow *row)
         v->native = g_variant_get_int64(tag);
     }
     /* A native VLAN is carried whatever 'trunks' says. */
-    if (strcmp(mode, "trunk") || has_vid(v->trunks, 0)) {
+    if (!strcmp(mode, "native-tagged")) {
+        array_add(v->tags, v->native);
+    } else if (strcmp(mode, "trunk") || has_vid(v->trunks, 0)) {
         array_add(v->tags, 0);
     }
 }

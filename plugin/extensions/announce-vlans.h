@@ -5,9 +5,9 @@
  * A frame is tagged as the guest would have to tag it.  Access ports: not at
  * all.  Ports of mode dot1q-tunnel: with the customer's tags that the port is
  * limited to, else not at all; the switch knows no others.  Trunks: in the
- * native VLAN (on a trunk without one, VLAN 0) not at all; and tagged in each
- * VLAN in which the guest's MAC was seen, if the port carries it and its
- * network allows it.
+ * native VLAN (on a trunk without one, VLAN 0) not at all, unless the guest
+ * gets its frames with a tag (native-tagged); and tagged in each VLAN in which
+ * the guest's MAC was seen, if the port carries it and its network allows it.
  */
 #ifndef PF_ANNOUNCE_VLANS_H
 #define PF_ANNOUNCE_VLANS_H 1

@@ -6,7 +6,9 @@
  * What is sent, in a few rounds within a second: a RARP in each VLAN of the
  * port, as QEMU does, and for each address that the port's rules show
  * (announce-addresses.h) an ARP announcement or an unsolicited neighbour
- * advertisement.
+ * advertisement.  The latter not where the network has the option `addresses'
+ * with the value `no': an address that the rules of several guests show (VRRP)
+ * would move with one that does not have it at present.
  *
  * Every frame enters the bridge at the guest's port and goes through the
  * bridge's rules and the port's VLANs as if the guest had sent it: where it
@@ -15,15 +17,15 @@
  * addresses that the rules let pass; where the rules show none, let RARP pass
  * (dl_type=0x8035,dl_src=MAC) if the fabric is to be told.
  *
- * Owns: which VLANs the guest was seen in.  No policies: there is nothing to
- * configure, to verify, or to tear down but frames not sent yet.  Run-time
- * data: {"vlans": [10, 20]}, those in which the source's switch has learnt its
- * MAC, for a trunk; without them a trunk is announced untagged and where its
- * rules name a VLAN.  They are kept in memory from nic_restore to guest_runs,
- * and for a port in quarantine until it is released, as a change of the
- * database would make the guest wait: an agent that is restarted meanwhile,
- * and is not given them again, does without.  Data that is refused is left out
- * with a note: announcing never fails a migration.
+ * Owns: which VLANs the guest was seen in.  No policies: there is nothing of
+ * the port's to configure, to verify, or to tear down but frames not sent yet.
+ * Run-time data: {"vlans": [10, 20]}, those in which the source's switch has
+ * learnt its MAC, for a trunk; without them a trunk is announced untagged and
+ * where its rules name a VLAN.  They are kept in memory from nic_restore to
+ * guest_runs, and for a port in quarantine until it is released, as a change
+ * of the database would make the guest wait: an agent that is restarted
+ * meanwhile, and is not given them again, does without.  Data that is refused
+ * is left out with a note: announcing never fails a migration.
  */
 #include <config.h>
 
@@ -59,6 +61,7 @@ typedef struct {
     PfVlans *vlans;
     gboolean is_save;           /* nic_save: VLANs are all it is about. */
 
+    gboolean has_addresses;     /* They are announced, too. */
     PfAddresses *addresses;
     GPtrArray *frames;          /* GBytes *, of a round. */
     guint n_sent;               /* Of them, in the first round. */
@@ -79,6 +82,7 @@ static Task *
 task_new(PfCall *call, const PfExtensionPort *port)
 {
     Task *t = g_new0(Task, 1);
+    const char *addresses;
 
     t->refs = 1;
     t->call = call;
@@ -86,6 +90,9 @@ task_new(PfCall *call, const PfExtensionPort *port)
     t->bridge = g_strdup(port->bridge);
     t->mac = g_strdup(port->mac);
     t->ofport = port->ofport;
+    t->has_addresses = !(g_variant_lookup(port->options, "addresses", "&s",
+                                          &addresses)
+                         && !strcmp(addresses, "no"));
     t->vlans = pf_vlans_new(host, port->name);
     t->addresses = pf_addresses_new(port->mac, pf_vlans_is_trunk(t->vlans));
     t->frames = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
@@ -397,6 +404,9 @@ complete_frames(Task *t)
     }
     pf_vlans_take_seen(t->vlans, host, t->call);
     add_rarps(t, n_done);
+    if (!t->has_addresses) {
+        return;
+    }
     add_addresses(t);
     if (t->addresses->more) {
         host->note(t->call, "its rules show more than %d addresses: the rest "
@@ -479,16 +489,23 @@ on_mac_rules(gpointer t, const GPtrArray *lines, gboolean last,
 static void
 ask(Task *t)
 {
+    static const char *const of_mac[] = {
+        "dl_src=", "arp,arp_sha=", "icmp6,icmp_type=136,nd_tll=",
+    };
     g_autofree char *of_port = g_strdup_printf("in_port=%" G_GINT64_FORMAT,
                                                t->ofport);
-    g_autofree char *of_mac = g_strdup_printf("dl_src=%s", t->mac);
     guint timeout_ms = answer_ms(t, ANSWER_MS);
 
-    t->waiting += 2;
+    t->waiting++;
     host->openflow_dump(t->bridge, PF_OPENFLOW_RULES, of_port, timeout_ms,
                         on_port_rules, task_ref(t));
-    host->openflow_dump(t->bridge, PF_OPENFLOW_RULES, of_mac, timeout_ms,
-                        on_mac_rules, task_ref(t));
+    for (guint i = 0; i < G_N_ELEMENTS(of_mac); i++) {
+        g_autofree char *filter = g_strconcat(of_mac[i], t->mac, NULL);
+
+        t->waiting++;
+        host->openflow_dump(t->bridge, PF_OPENFLOW_RULES, filter, timeout_ms,
+                            on_mac_rules, task_ref(t));
+    }
     if (pf_vlans_is_trunk(t->vlans)) {
         t->waiting++;
         ask_fdb(t, on_fdb, timeout_ms);

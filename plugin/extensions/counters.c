@@ -18,9 +18,9 @@
  * At nic_restore a change of the database would make the guest wait, so it is
  * written at guest_runs and in memory until then: an agent that is restarted
  * between the two, and is not given the data again, begins at zero.  On the
- * way back the source's row comes back with its key and the same tap; if the
- * port's statistics have begun again nevertheless, the base becomes the sum at
- * nic_save.
+ * way back the source's row comes back with its key, if that was written, and
+ * the same tap; if the port's statistics have begun again nevertheless, the
+ * base becomes the sum at nic_save.
  *
  * Data that is refused begins at zero, with a note; it is an error only where
  * the network requires this extension.
@@ -66,7 +66,8 @@ typedef struct {
     char *row;                  /* UUID of the Interface for which 'base' was
                                  * restored; NULL: none was. */
     Counters base;
-    gboolean is_saved;          /* 'raw' and 'total' are as at nic_save. */
+    gboolean is_saved;          /* What follows is as at nic_save. */
+    Counters saved_base;
     Counters raw;
     Counters total;
 } Memory;
@@ -233,20 +234,25 @@ restored_base(const char *name, const PfRow *iface)
     return uuid && !strcmp(uuid, m->row) ? &m->base : NULL;
 }
 
+/* The base that is written down for the row 'iface' (NULL: none). */
+static Counters
+kept_base(const PfRow *iface)
+{
+    g_autofree char *key = iface ? host->get_key(iface, "external_ids", KEY)
+                                 : NULL;
+    Counters none = {{ 0 }};
+
+    return key ? counters_parse(key, ",", FALSE) : none;
+}
+
 /* What the guest of port 'name' did before its present tap was made. */
 static Counters
 get_base(const char *name)
 {
     const PfRow *iface = host->find(NULL, "Interface", "name", name);
     const Counters *restored = restored_base(name, iface);
-    g_autofree char *key = NULL;
-    Counters none = {{ 0 }};
 
-    if (restored) {
-        return *restored;
-    }
-    key = iface ? host->get_key(iface, "external_ids", KEY) : NULL;
-    return key ? counters_parse(key, ",", FALSE) : none;
+    return restored ? *restored : kept_base(iface);
 }
 
 /* A change of the key. */
@@ -381,6 +387,7 @@ on_nic_save(PfCall *call, const PfExtensionPort *port, const Counters *raw,
     Memory *m = remember(port);
 
     m->is_saved = !error;
+    m->saved_base = base;
     m->raw = *raw;
     m->total = total;
     if (error && port->required) {
@@ -443,13 +450,22 @@ static void
 on_returned(PfCall *call, const PfExtensionPort *port, const Counters *raw,
             const GError *error)
 {
-    Memory *m = g_hash_table_lookup(memories, port->name);
+    const PfRow *iface = host->find(NULL, "Interface", "name", port->name);
+    const Memory *m = g_hash_table_lookup(memories, port->name);
+    Counters kept = kept_base(iface);
 
     if (error) {
         host->note(call, "whether they have begun again is not known: %s",
                    error->message);
-    } else if (m && m->is_saved && counters_have_restarted(raw, &m->raw)) {
-        set_base(call, port->name, &m->total);
+    }
+    if (m && m->is_saved) {
+        const Counters *base
+            = (!error && counters_have_restarted(raw, &m->raw)
+               ? &m->total : &m->saved_base);
+
+        if (memcmp(base, &kept, sizeof kept)) {
+            set_base(call, port->name, base);
+        }
     }
     g_hash_table_remove(memories, port->name);
     host->end(call, NULL);
@@ -467,7 +483,7 @@ counters_guest_runs(PfCall *call, const PfExtensionPort *port,
         ask(call, port, ANSWER_MS, on_returned);
         return;
     }
-    if (reason == PF_GUEST_ARRIVED && base) {
+    if (reason != PF_GUEST_RETURNED && base) {
         set_base(call, port->name, base);
     }
     host->end(call, NULL);

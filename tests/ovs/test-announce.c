@@ -163,10 +163,10 @@ assert_seen(const char *expected)
 
 /* ---- The guest ---------------------------------------------------------- */
 
-/* The guest sends a frame with tag 'vid' (0: none): its switch learns where it
- * is. */
+/* A frame with the guest's MAC and tag 'vid' (0: none) comes from 'tap': its
+ * switch learns where it is. */
 static void
-guest_sends(guint vid)
+frame_comes(int tap, guint vid)
 {
     guint8 frame[64] = "\xff\xff\xff\xff\xff\xff" MAC_BYTES;
 
@@ -176,7 +176,7 @@ guest_sends(guint vid)
         frame[15] = vid;
     }
     memcpy(frame + (vid ? 16 : 12), "\x88\xb5", 2);
-    g_assert_cmpint(write(guest_tap, frame, sizeof frame), ==, sizeof frame);
+    g_assert_cmpint(write(tap, frame, sizeof frame), ==, sizeof frame);
 }
 
 /* Whether the bridge has learnt the guest in the VLAN '*vid'. */
@@ -196,7 +196,7 @@ static void
 guest_is_seen_in(guint *vids)
 {
     for (; *vids; vids++) {
-        guest_sends(*vids);
+        frame_comes(guest_tap, *vids);
         ef_loop_until(is_learnt, vids, "the bridge's learning");
     }
     g_ptr_array_unref(read_all(neighbour_tap));
@@ -355,6 +355,25 @@ test_the_native_vlan_of_a_trunk_has_no_tag(void)
     }
 }
 
+/* A guest that gets its native VLAN's frames with a tag sends them with one,
+ * and its rules say so. */
+static void
+test_where_the_native_vlan_is_tagged_so_are_the_frames(void)
+{
+    static const char *const rules
+        = "priority=9,in_port=" GUEST ",dl_vlan=10,dl_type=0x8035,"
+          "actions=NORMAL\n"
+          "priority=9,arp,in_port=" GUEST ",dl_vlan=10,arp_spa=192.0.2.5,"
+          "actions=NORMAL\n"
+          "priority=1,in_port=" GUEST ",actions=drop";
+
+    setup("tag=10 -- set port " GUEST " vlan_mode=native-tagged", rules);
+    assert_announced("10:rarp, 10:arp 192.0.2.5");
+    setup("tag=10 -- set port " GUEST " vlan_mode=native-tagged trunks=20",
+          rules);
+    assert_announced("10:rarp, 10:arp 192.0.2.5");
+}
+
 static void
 test_a_tunnel_is_announced_with_customers_tags(void)
 {
@@ -365,6 +384,31 @@ test_a_tunnel_is_announced_with_customers_tags(void)
     assert_announced("10:5:rarp, 10:6:rarp");
 }
 
+/* What others have learnt of its MAC elsewhere is not where it is. */
+static void
+test_where_others_have_its_mac_is_not_saved(void)
+{
+    guint vid = 30;
+
+    setup("", "");
+    SEEN_IN(20);
+    frame_comes(neighbour_tap, vid);
+    ef_loop_until(is_learnt, &vid, "the bridge's learning");
+    g_autofree char *saved = save();
+    g_assert_cmpstr(saved, ==, "[<{'vlans': <[<int64 20>]>}>]");
+    assert_announced("rarp, 20:rarp");
+}
+
+/* Also where a rule would let it out. */
+static void
+test_a_vlan_that_the_port_does_not_carry_is_left_out(void)
+{
+    setup("trunks=20", "priority=5,in_port=" GUEST ",actions=output:"
+          NEIGHBOUR);
+    restore_ok("{\"chunks\":[{\"vlans\":[20,30]}]}");
+    assert_announced("20:rarp");
+}
+
 static void
 test_a_port_that_is_no_trunk_saves_nothing(void)
 {
@@ -372,7 +416,7 @@ test_a_port_that_is_no_trunk_saves_nothing(void)
     g_autofree char *saved = NULL;
 
     setup("tag=10", "");
-    guest_sends(0);
+    frame_comes(guest_tap, 0);
     ef_loop_until(is_learnt, &vid, "the bridge's learning");
     saved = save();
     g_assert_cmpstr(saved, ==, "");
@@ -487,6 +531,38 @@ test_addresses_in_its_rules_are_announced(void)
     g_autofree char *text = g_strjoinv(", ", (char **) seen->pdata);
     g_assert_cmpstr(text, ==, "10:arp 192.0.2.5, 10:arp 192.0.2.6, 10:na 7, "
                     "10:na 8, 10:rarp");
+}
+
+/* In a table that rules of the port lead to, they need not name it. */
+static void
+test_addresses_in_rules_of_its_mac_are_announced(void)
+{
+    setup("tag=10",
+          "table=5,arp,arp_sha=" EF_MAC ",arp_spa=192.0.2.5,actions=NORMAL\n"
+          "table=5,icmp6,icmp_type=136,icmp_code=0,nd_tll=" EF_MAC ","
+          "nd_target=2001:db8::7,actions=NORMAL\n"
+          "table=5,arp,in_port=" NEIGHBOUR ",arp_sha=" EF_MAC ","
+          "arp_spa=192.0.2.9,actions=NORMAL");
+    assert_announced("10:rarp, 10:arp 192.0.2.5, 10:na 7");
+}
+
+/* One that several guests' rules show (VRRP) is not to move with one that does
+ * not have it now. */
+static void
+test_a_network_may_leave_addresses_to_its_guests(void)
+{
+    PfNetwork *n = ef_network(
+        "br0", "<p:extension name='announce' required='no'>"
+        "<p:option name='addresses' value='no'/></p:extension>");
+    g_autofree char *note = NULL;
+
+    setup("", "priority=9,arp,in_port=" GUEST ",dl_vlan=20,"
+          "arp_spa=192.0.2.5,actions=NORMAL");
+    note = guest_runs(n, PF_GUEST_ARRIVED);
+    teardown();
+    g_assert_cmpstr(note, ==, NULL);
+    assert_seen("rarp, 20:rarp");
+    pf_network_free(n);
 }
 
 static void
@@ -690,12 +766,18 @@ main(int argc, char *argv[])
     ADD("access", test_an_access_port_is_announced_in_its_vlan);
     ADD("trunk", test_a_trunk_is_announced_where_its_mac_was_seen);
     ADD("native", test_the_native_vlan_of_a_trunk_has_no_tag);
+    ADD("native-tagged",
+        test_where_the_native_vlan_is_tagged_so_are_the_frames);
     ADD("tunnel", test_a_tunnel_is_announced_with_customers_tags);
+    ADD("elsewhere", test_where_others_have_its_mac_is_not_saved);
+    ADD("not-carried", test_a_vlan_that_the_port_does_not_carry_is_left_out);
     ADD("no-trunk", test_a_port_that_is_no_trunk_saves_nothing);
     ADD("returned", test_a_guest_that_stays_is_announced_where_it_was);
     ADD("forbidden", test_a_vlan_that_the_network_forbids_is_left_out);
     ADD("wrong-data", test_data_that_is_wrong_is_left_out);
     ADD("addresses", test_addresses_in_its_rules_are_announced);
+    ADD("addresses-of-mac", test_addresses_in_rules_of_its_mac_are_announced);
+    ADD("no-addresses", test_a_network_may_leave_addresses_to_its_guests);
     ADD("router", test_a_router_stays_one);
     ADD("address-vlan", test_an_address_is_announced_in_its_vlan);
     ADD("drop", test_a_rule_that_drops_holds);

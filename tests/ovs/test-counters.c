@@ -282,6 +282,63 @@ test_a_first_host_shows_the_switchs_statistics(void)
     assert_kept(SOURCE, "");
 }
 
+/* A frame for which the guest's queue has no room is dropped. */
+static void
+test_drops_are_counted_on_every_host(void)
+{
+    const char *names[] = { SOURCE, DESTINATION };
+
+    for (guint i = 0; i < 2; i++) {
+        const char *name = names[i];
+
+        plug(name);
+        if (i) {
+            restore_ok(name, "{\"tx_packets\":1,\"tx_bytes\":100,"
+                       "\"tx_drops\":2}");
+        }
+        ovs_do("ip link set dev %s txqueuelen 1", name);
+        for (guint k = 0; k < 3; k++) {
+            ovs_do("ovs-ofctl packet-out br%u 'in_port=LOCAL,"
+                   "packet=ffffffffffff0000000000010800%0172d,"
+                   "actions=output:%s'", i, 0, name);
+        }
+        ef_loop_until(read_frame, &taps[i], "a frame");
+        assert_shown(name, i ? "0/0/0/0 2/200/0/4" : "0/0/0/0 1/100/0/2");
+    }
+}
+
+/* Each of another value. */
+static void
+eight_counters(const char *bridge G_GNUC_UNUSED,
+               PfOpenflowKind kind G_GNUC_UNUSED,
+               const char *filter G_GNUC_UNUSED,
+               guint timeout_ms G_GNUC_UNUSED, PfLinesFunc *lines,
+               gpointer user)
+{
+    g_autoptr(GPtrArray) line = g_ptr_array_new();
+
+    g_ptr_array_add(line, (gpointer)
+                    "rx_packets=1 rx_bytes=2 rx_drop=3 rx_errs=4 "
+                    "tx_packets=5 tx_bytes=6 tx_drop=7 tx_errs=8");
+    lines(user, line, TRUE, NULL);
+}
+
+static void
+test_each_counter_is_the_switchs_of_that_name(void)
+{
+    PfHost host = *ef_host;
+
+    plug(SOURCE);
+    host.openflow_dump = eight_counters;
+    COUNTERS->destroy();
+    g_assert_true(COUNTERS->init(&host, NULL));
+    assert_shown(SOURCE, "1/2/4/3 5/6/8/7");
+    g_autoptr(GVariant) chunks = save(SOURCE);
+    g_autoptr(EfSaid) said = restore(SOURCE, NULL, chunks);
+    assert_shown(SOURCE, "2/4/8/6 10/12/16/14");
+    restart();
+}
+
 static void
 test_they_go_on_over_hosts(void)
 {
@@ -370,6 +427,46 @@ test_they_go_on_when_the_agent_is_restarted_on_the_way_back(void)
     restart();
     guest_runs(SOURCE, PF_GUEST_RETURNED);
     assert_shown(SOURCE, "13/300/0/0 0/0/0/0");
+}
+
+/* It was to leave again, and has stayed, before anybody resumed it. */
+static void
+test_they_go_on_when_a_guest_that_stands_still_stays(void)
+{
+    plug(SOURCE);
+    restore_ok(SOURCE, "{\"rx_packets\":10,\"rx_bytes\":1000}");
+    guest_sends(SOURCE, 3);
+    g_variant_unref(save(SOURCE));
+    go_and_return(FALSE);
+    guest_runs(SOURCE, PF_GUEST_RETURNED);
+    assert_shown(SOURCE, "13/1300/0/0 0/0/0/0");
+    restart();
+    assert_shown(SOURCE, "13/1300/0/0 0/0/0/0");
+}
+
+static void
+test_they_go_on_when_a_port_is_released(void)
+{
+    plug(DESTINATION);
+    restore_ok(DESTINATION, "{\"rx_packets\":10}");
+    guest_runs(DESTINATION, PF_GUEST_RELEASED);
+    restart();
+    assert_shown(DESTINATION, "10/0/0/0 0/0/0/0");
+}
+
+/* The device counts, and not ovs-vswitchd. */
+static void
+test_they_go_on_when_the_switch_is_restarted(void)
+{
+    plug(SOURCE);
+    restore_ok(SOURCE, "{\"rx_packets\":10,\"rx_bytes\":1000}");
+    guest_runs(SOURCE, PF_GUEST_ARRIVED);
+    guest_sends(SOURCE, 3);
+    assert_shown(SOURCE, "13/1300/0/0 0/0/0/0");
+    ovs_fixture_kill_vswitchd(ovs);
+    ovs_fixture_start_vswitchd(ovs);
+    ef_catch_up();
+    assert_shown(SOURCE, "13/1300/0/0 0/0/0/0");
 }
 
 static void
@@ -502,6 +599,7 @@ test_a_hundred_journeys_leave_nothing(void)
         migrate(SOURCE, DESTINATION);
         guest_sends(DESTINATION, 1);
         migrate(DESTINATION, SOURCE);
+        ovs_assert_holds_no_more(2 * i + 1);
     }
     assert_shown(SOURCE, "100/10000/0/0 0/0/0/0");
     unplug(SOURCE);
@@ -555,12 +653,17 @@ main(int argc, char *argv[])
 
 #define ADD(NAME, TEST) g_test_add_func("/counters/" NAME, TEST)
     ADD("first", test_a_first_host_shows_the_switchs_statistics);
+    ADD("drops", test_drops_are_counted_on_every_host);
+    ADD("each", test_each_counter_is_the_switchs_of_that_name);
     ADD("hosts", test_they_go_on_over_hosts);
     ADD("noted", test_what_came_is_noted);
     ADD("none", test_nothing_came);
     ADD("stays", test_they_go_on_when_the_guest_stays);
     ADD("stays-restarted",
         test_they_go_on_when_the_agent_is_restarted_on_the_way_back);
+    ADD("stays-still", test_they_go_on_when_a_guest_that_stands_still_stays);
+    ADD("released", test_they_go_on_when_a_port_is_released);
+    ADD("switch-restarted", test_they_go_on_when_the_switch_is_restarted);
     ADD("other-guest", test_another_guests_port_begins_at_zero);
     ADD("saturated", test_they_stop_at_the_end_of_an_integer);
     ADD("wrong-data", test_data_that_is_wrong_begins_at_zero);
