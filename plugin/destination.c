@@ -20,6 +20,7 @@
 #include "plugin/marker.h"
 #include "plugin/quarantine.h"
 #include "plugin/tap.h"
+#include "plugin/tell.h"
 #include "plugin/verify.h"
 #include "timeval.h"
 
@@ -616,6 +617,9 @@ finish(PfMigration *m)
     for (guint i = 0; i < m->ports->len; i++) {
         PfMigrationPort *port = pf_migration_port(m, i);
 
+        if (guest && guest->state != PF_GUEST_RUNNING) {
+            pf_tell_later(m->agent, port->name, PF_GUEST_ARRIVED);
+        }
         make_good(m, port, change);
         pf_change_unmark(change, port->name);
     }
@@ -654,6 +658,19 @@ delete_mailbox(PfMigration *m, PfChange *change)
     }
 }
 
+static void
+port_cleaned(gpointer user, const GError *error)
+{
+    Check *check = user;
+
+    if (!error) {
+        pf_gates_forget(check->m->agent->gates, check->port->bridge,
+                        check->port->name);
+    }
+    pf_migration_release(check->m, error);
+    g_free(check);
+}
+
 /* What extensions had at the port is gone, as far as they could: now the port.
  * Not in one transaction: what a row that is deleted refers to cannot be
  * deleted with it. */
@@ -675,8 +692,7 @@ cleaned(gpointer user, const PfJointFailure *failure)
                        m->record->uuid);
     pf_migration_hold(m);
     pf_switch_submit(m->agent->sw, change, pf_migration_timeout(m),
-                     pf_migration_released, m);
-    g_free(check);
+                     port_cleaned, check);
 }
 
 static void
@@ -693,13 +709,18 @@ clean(PfMigration *m)
 
         check->m = m;
         check->port = port;
+        if (row && !*row->type
+            && !g_strcmp0(row->migration, m->record->uuid)) {
+            /* It may have been opened: nothing passes without its rules. */
+            pf_agent_set_gate(m->agent, port->bridge, port->name, row, TRUE,
+                              pf_migration_timeout(m), NULL, NULL);
+        }
         /* Whether libvirt was faster, or the row is still ours. */
         if (port->done & PF_DID(PF_REQ_PROPERTY_ADD)
             && (!row || !g_strcmp0(row->migration, m->record->uuid))) {
             pf_joint_call_all(joint, PF_CALL_PROPERTY_REMOVE, TRUE);
         }
         pf_joint_seal(joint, cleaned, check);
-        pf_gates_forget(m->agent->gates, port->bridge, port->name);
     }
     delete_mailbox(m, change);
     pf_migration_hold(m);

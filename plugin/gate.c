@@ -232,6 +232,9 @@ pf_gates_set(PfGates *gates, const char *bridge, const char *name,
                    && eth_addr_from_string(hwaddr, &gate->hw_addr));
     if (gate->state == GATE_DONE) {
         gate->state = state_to_send(gate);
+    } else if (gate->state == GATE_SENT && closed && gate->known) {
+        /* Right behind what the switch may not have read yet. */
+        gate->state = GATE_SEND;
     }
 
     w->wish = gate->wish;

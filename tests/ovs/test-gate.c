@@ -491,6 +491,8 @@ struct fake {
     guint n_barriers;           /* Barriers received. */
     guint made_anew;            /* Before the answer to this barrier, the port
                                  * is made anew, without bits; 0: never. */
+    gboolean silent;            /* No barrier is answered. */
+    gboolean closed;            /* As the last port-mod says. */
     gboolean echo_sent;
     gboolean echo_answered;
 };
@@ -530,11 +532,15 @@ fake_answer(struct fake *fake, const struct ofpbuf *msg)
 
     g_assert_cmpint(ofptype_decode(&type, oh), ==, 0);
     if (type == OFPTYPE_PORT_MOD) {
+        struct ofputil_port_mod pm;
+
+        g_assert_cmpint(ofputil_decode_port_mod(oh, &pm, FALSE), ==, 0);
+        fake->closed = (pm.config & OFPUTIL_PC_NO_RECV) != 0;
         fake->n_mods++;
         if (fake->answer) {
             fake_send(fake, ofperr_encode_reply(fake->answer, oh));
         }
-    } else if (type == OFPTYPE_BARRIER_REQUEST) {
+    } else if (type == OFPTYPE_BARRIER_REQUEST && !fake->silent) {
         if (++fake->n_barriers == fake->made_anew) {
             const struct ofputil_port_status ps = {
                 .reason = OFPPR_ADD,
@@ -665,6 +671,49 @@ test_attempts_are_bounded(void)
     g_assert_cmpuint(n_mods, ==, 6);
 }
 
+static gboolean
+has_one_mod(gpointer fake)
+{
+    return ((struct fake *) fake)->n_mods == 1;
+}
+
+static gboolean
+has_two_mods(gpointer fake)
+{
+    return ((struct fake *) fake)->n_mods == 2;
+}
+
+static void
+test_close_does_not_wait_for_an_open_that_is_not_answered(void)
+{
+    struct fake fake = { .silent = TRUE, .closed = TRUE };
+    struct outcome opens = { FALSE, NULL }, closes = { FALSE, NULL };
+    g_autofree char *where = g_strdup_printf("punix:%s/fake.mgmt", ovs->dir);
+
+    g_assert_cmpint(pvconn_open(where, 1u << OFP13_VERSION, 0,
+                                &fake.listener), ==, 0);
+    pf_gates_set(gates, "fake", "p", 8, "02:00:00:00:00:08", FALSE,
+                 OVS_PATIENCE_MS, on_done, &opens);
+    ovs_loop_until(fake_run, fake_wait, &fake, has_one_mod, &fake,
+                   "the gate to be opened");
+    g_assert_false(fake.closed);
+    pf_gates_set(gates, "fake", "p", 8, "02:00:00:00:00:08", TRUE,
+                 OVS_PATIENCE_MS, on_done, &closes);
+    ovs_loop_until(fake_run, fake_wait, &fake, has_two_mods, &fake,
+                   "the gate to be closed");
+    g_assert_true(fake.closed);
+    g_assert_false(opens.over);
+    g_assert_false(closes.over);
+    pf_gates_forget(gates, "fake", "p");
+    ovs_loop_until(fake_run, fake_wait, &fake, is_over, &closes,
+                   "the gate to be forgotten");
+    g_assert_true(opens.over);
+    g_clear_error(&opens.error);
+    g_clear_error(&closes.error);
+    vconn_close(fake.vconn);
+    pvconn_close(fake.listener);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -699,6 +748,7 @@ main(int argc, char *argv[])
     TEST(refusal_is_named);
     TEST(port_made_anew_meanwhile_is_closed_again);
     TEST(attempts_are_bounded);
+    TEST(close_does_not_wait_for_an_open_that_is_not_answered);
 #undef TEST
 
     result = g_test_run();
