@@ -235,6 +235,26 @@ read_states(PfGuest *guest)
     }
 }
 
+/* Takes note of the stamp that the XML of 'guest' has.  Where it is not what
+ * the guest should have, because somebody has changed it or taken it away, it
+ * is written again. */
+static void
+read_stamp(PfGuest *guest)
+{
+    const PfStamp *stamp = guest->domain->stamp;
+
+    if (stamp && !guest->stamp) {
+        /* What another agent, or ours before a restart, has written. */
+        guest->stamp = pf_stamp_format(stamp);
+        g_free(guest->epoch);
+        guest->epoch = g_strdup(stamp->epoch);
+        read_states(guest);
+    } else if (!guest->writing) {
+        g_free(guest->stamp);
+        guest->stamp = stamp ? pf_stamp_format(stamp) : NULL;
+    }
+}
+
 void
 pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
                  PfGuestState state, const char *xml)
@@ -277,13 +297,7 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
     guest->state = state;
     pf_domain_free(guest->domain);
     guest->domain = domain;
-    if (domain->stamp && !guest->stamp) {
-        /* What another agent, or ours before a restart, has written. */
-        guest->stamp = pf_stamp_format(domain->stamp);
-        g_free(guest->epoch);
-        guest->epoch = g_strdup(domain->stamp->epoch);
-        read_states(guest);
-    }
+    read_stamp(guest);
     index_ports(guests, guest);
     mark(guests, guest);
 }

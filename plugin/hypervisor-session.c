@@ -197,6 +197,16 @@ on_device(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain,
     tell_guest(listener, domain, PF_GUEST_EV_CHANGED, 0);
 }
 
+/* METADATA_CHANGE: the guest may have another stamp now, or none. */
+static void
+on_metadata(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int type,
+            const char *uri, void *listener)
+{
+    if (type == VIR_DOMAIN_METADATA_ELEMENT && !g_strcmp0(uri, PF_DOMAIN_NS)) {
+        tell_guest(listener, domain, PF_GUEST_EV_CHANGED, 0);
+    }
+}
+
 static void
 on_network(virConnectPtr conn G_GNUC_UNUSED,
            virNetworkPtr network G_GNUC_UNUSED, int event G_GNUC_UNUSED,
@@ -238,6 +248,7 @@ listen_to_domains(PfHvSession *session, const char *uri, GError **error)
           DOMAIN_CALLBACK(on_iteration) },
         { VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, DOMAIN_CALLBACK(on_device) },
         { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, DOMAIN_CALLBACK(on_device) },
+        { VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, DOMAIN_CALLBACK(on_metadata) },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(events); i++) {
