@@ -15,7 +15,7 @@ typedef enum {
     COL_AMOUNT,                 /* The same; 0, which is absent: none. */
     COL_NUMBER,                 /* The same; told, never set. */
     COL_BOOLEAN,                /* 'b'; absent: FALSE. */
-    COL_VLAN_MODE,              /* 's', one of a few. */
+    COL_CHOICE,                 /* 's', one of 'choices'. */
     COL_INTEGERS,               /* 'av' of 'x' within min..max. */
     COL_STRINGS,                /* 'a{sv}' of 's'. */
 } PfPortColumnType;
@@ -25,6 +25,7 @@ typedef struct {
     const char *name;
     PfPortColumnType type;
     gint64 min, max;
+    const char *const *choices;
 } PfPortColumn;
 
 #define PF_PORT_MAX_MEMBERS 4096        /* Of a set or a map. */

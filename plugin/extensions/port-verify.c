@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-static const char *const vlan_modes[] = {
-    "access", "dot1q-tunnel", "native-tagged", "native-untagged", "trunk",
-    NULL
-};
-
 static const PfHost *host;
 
 void
@@ -84,6 +79,18 @@ verify_strings(PfCall *call, const PfPortColumn *c, GVariant *value)
 }
 
 static void
+verify_choice(PfCall *call, const PfPortColumn *c, GVariant *value)
+{
+    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
+        || !g_strv_contains(c->choices, g_variant_get_string(value, NULL))) {
+        g_autofree char *choices = g_strjoinv(", ", (char **) c->choices);
+
+        host->problem(call, "%s.%s is not one of %s", c->row, c->name,
+                      choices);
+    }
+}
+
+static void
 verify_column(PfCall *call, const PfPortColumn *c, GVariant *value)
 {
     switch (c->type) {
@@ -103,14 +110,8 @@ verify_column(PfCall *call, const PfPortColumn *c, GVariant *value)
             host->problem(call, "%s.%s is not a boolean", c->row, c->name);
         }
         break;
-    case COL_VLAN_MODE:
-        if (!g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
-            || !g_strv_contains(vlan_modes,
-                                g_variant_get_string(value, NULL))) {
-            host->problem(call, "port.vlan_mode is not one of access, "
-                          "dot1q-tunnel, native-tagged, native-untagged, "
-                          "trunk");
-        }
+    case COL_CHOICE:
+        verify_choice(call, c, value);
         break;
     default:
         g_assert_not_reached();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * port: the extension that owns what stands in a Port and its Interface: VLAN,
- * trunks, MTU, policing, other_config, the user's external_ids, the OpenFlow
- * port number.
+ * trunks, MTU, policing, monitoring (BFD, CFM, LLDP, LACP), other_config, the
+ * user's external_ids, the OpenFlow port number.
  *
  * Its policies are
  *
@@ -38,24 +38,35 @@ port_init(const PfHost *host_, GError **error G_GNUC_UNUSED)
 
 /* ---- What may stand in the policies ----------------------------------- */
 
+static const char *const vlan_modes[] = {
+    "access", "dot1q-tunnel", "native-tagged", "native-untagged", "trunk",
+    NULL
+};
+static const char *const lacp_modes[] = { "active", "off", "passive", NULL };
+
 const PfPortColumn pf_port_columns[] = {
-    { "port", "tag", COL_INTEGER, 0, MAX_VLAN },
-    { "port", "trunks", COL_INTEGERS, 0, MAX_VLAN },
-    { "port", "vlan_mode", COL_VLAN_MODE, 0, 0 },
-    { "port", "cvlans", COL_INTEGERS, 0, MAX_VLAN },
-    { "port", "protected", COL_BOOLEAN, 0, 0 },
-    { "port", "other_config", COL_STRINGS, 0, 0 },
-    { "port", "external_ids", COL_STRINGS, 0, 0 },
-    { "interface", "other_config", COL_STRINGS, 0, 0 },
-    { "interface", "external_ids", COL_STRINGS, 0, 0 },
-    { "interface", "mtu_request", COL_INTEGER, 68, 65535 },
-    { "interface", "ingress_policing_rate", COL_AMOUNT, 0, G_MAXINT32 },
-    { "interface", "ingress_policing_burst", COL_AMOUNT, 0, G_MAXINT32 },
-    { "interface", "ingress_policing_kpkts_rate", COL_AMOUNT, 0, G_MAXINT32 },
+    { "port", "tag", COL_INTEGER, 0, MAX_VLAN, NULL },
+    { "port", "trunks", COL_INTEGERS, 0, MAX_VLAN, NULL },
+    { "port", "vlan_mode", COL_CHOICE, 0, 0, vlan_modes },
+    { "port", "cvlans", COL_INTEGERS, 0, MAX_VLAN, NULL },
+    { "port", "protected", COL_BOOLEAN, 0, 0, NULL },
+    { "port", "lacp", COL_CHOICE, 0, 0, lacp_modes },
+    { "port", "other_config", COL_STRINGS, 0, 0, NULL },
+    { "port", "external_ids", COL_STRINGS, 0, 0, NULL },
+    { "interface", "other_config", COL_STRINGS, 0, 0, NULL },
+    { "interface", "external_ids", COL_STRINGS, 0, 0, NULL },
+    { "interface", "bfd", COL_STRINGS, 0, 0, NULL },
+    { "interface", "cfm_mpid", COL_INTEGER, 0, G_MAXINT64, NULL },
+    { "interface", "lldp", COL_STRINGS, 0, 0, NULL },
+    { "interface", "mtu_request", COL_INTEGER, 68, 65535, NULL },
+    { "interface", "ingress_policing_rate", COL_AMOUNT, 0, G_MAXINT32, NULL },
+    { "interface", "ingress_policing_burst", COL_AMOUNT, 0, G_MAXINT32, NULL },
+    { "interface", "ingress_policing_kpkts_rate", COL_AMOUNT, 0,
+      G_MAXINT32, NULL },
     { "interface", "ingress_policing_kpkts_burst", COL_AMOUNT, 0,
-      G_MAXINT32 },
-    { "interface", "ofport_request", COL_INTEGER, 1, MAX_OFPORT },
-    { "interface", "ofport", COL_NUMBER, 1, MAX_OFPORT },
+      G_MAXINT32, NULL },
+    { "interface", "ofport_request", COL_INTEGER, 1, MAX_OFPORT, NULL },
+    { "interface", "ofport", COL_NUMBER, 1, MAX_OFPORT, NULL },
 };
 
 const gsize pf_port_n_columns = G_N_ELEMENTS(pf_port_columns);
@@ -215,7 +226,7 @@ own_value(const PfPortColumn *c, GVariant *value)
         return g_variant_get_int64(value) > 0 ? g_variant_ref(value) : NULL;
     case COL_INTEGER:
     case COL_BOOLEAN:
-    case COL_VLAN_MODE:
+    case COL_CHOICE:
     case COL_INTEGERS:
     default:
         return g_variant_ref(value);

@@ -100,7 +100,7 @@ test_only_known_columns_travel(void)
         { "port", "fake_bridge" }, { "port", "bond_mode" },
         { "port", "mtu_request" }, { "port", "" }, { "interface", "type" },
         { "interface", "options" }, { "interface", "mac" },
-        { "interface", "lldp" }, { "interface", "tag" },
+        { "interface", "lldp_status" }, { "interface", "tag" },
         { "interface", "error" },
     };
     g_autoptr(PfNetwork) n = network(NULL);

@@ -33,8 +33,9 @@ listing(const char *name)
 {
     return ovs_run(
         "ovs-vsctl --columns=name,tag,trunks,vlan_mode,cvlans,protected,"
-        "other_config,external_ids list Port %s; "
+        "lacp,other_config,external_ids list Port %s; "
         "ovs-vsctl --columns=type,other_config,external_ids,mtu_request,"
+        "bfd,cfm_mpid,lldp,"
         "ingress_policing_rate,ingress_policing_burst,"
         "ingress_policing_kpkts_rate,ingress_policing_kpkts_burst,"
         "ofport_request,ofport,error list Interface %s", name, name);
@@ -132,6 +133,9 @@ test_port_moves_whole(void)
                        "external_ids:empty='\"\"' tag=0",
                        "other_config:custom=1 external_ids:ticket=4711 "
                        "external_ids:note='\"a b=c,d\"'");
+    assert_moves_whole("tag=1 lacp=passive other_config:lacp-time=fast",
+                       "bfd:enable=true bfd:min_tx=500 cfm_mpid=7 "
+                       "lldp:enable=true other_config:cfm_interval=1000");
     assert_moves_whole("tag=1", "ingress_policing_rate=1000 "
                        "ingress_policing_burst=100 "
                        "ingress_policing_kpkts_rate=9 "
@@ -178,7 +182,7 @@ test_port_that_is_not_there_has_no_policies(void)
                     "the switch has no port 'nobody'");
     g_assert_nonnull(add->error);
     g_assert_cmpstr(add->error->message, ==,
-                    "the switch has no port 'nobody'");
+                    "port: the switch has no port 'nobody'");
 }
 
 static void
@@ -420,6 +424,7 @@ test_hundred_moves_leave_nothing(void)
         change = pf_change_new(TRUE);
         pf_change_del_port(change, "web0", NULL, NULL);
         sw_commit(change, "port-delete");
+        ovs_assert_holds_no_more(i);
     }
     close(fd);
 
