@@ -102,10 +102,32 @@ connections(PfAgent *agent)
     return list;
 }
 
+/* Why every guest on 'network' is refused here, or NULL: an extension that it
+ * counts on. */
+static char *
+missing_extension(const PfNetwork *network)
+{
+    for (guint i = 0; network && i < network->extensions->len; i++) {
+        const PfNetExtension *ne = network->extensions->pdata[i];
+        const PfExtension *e = pf_extension_find(ne->name);
+
+        if (ne->required && !e) {
+            return g_strdup_printf("it requires extension '%s', which is not "
+                                   "loaded: guests are refused", ne->name);
+        } else if (e && ne->version > e->version) {
+            return g_strdup_printf("it asks for version %u of extension '%s', "
+                                   "which has %u here: guests are refused",
+                                   ne->version, ne->name, e->version);
+        }
+    }
+    return NULL;
+}
+
 static GVariant *
 network_status(const char *name, const PfAgentNetwork *an)
 {
     const PfNetwork *network = an->network;
+    g_autofree char *missing = missing_extension(network);
     GPtrArray *extensions = g_ptr_array_new();
     GVariantDict dict;
 
@@ -115,6 +137,9 @@ network_status(const char *name, const PfAgentNetwork *an)
 
         g_variant_dict_init(&entry, NULL);
         put(&entry, "name", ne->name);
+        if (ne->version) {
+            put_integer(&entry, "version", ne->version);
+        }
         put_boolean(&entry, "required", ne->required);
         g_ptr_array_add(extensions, g_variant_dict_end(&entry));
     }
@@ -124,23 +149,24 @@ network_status(const char *name, const PfAgentNetwork *an)
     put_boolean(&dict, "managed", network && network->managed);
     put(&dict, "allowed_vlans", network ? network->allowed_vlans_text : NULL);
     put_list(&dict, "extensions", extensions);
-    put(&dict, "error", an->error);
+    put(&dict, "error", an->error ? an->error : missing);
     return g_variant_dict_end(&dict);
 }
 
+/* By name. */
 static GPtrArray *
 networks(PfAgent *agent)
 {
+    g_autoptr(GList) names = g_list_sort(
+        g_hash_table_get_keys(agent->networks), (GCompareFunc) strcmp);
     GPtrArray *list = g_ptr_array_new();
-    GHashTableIter iter;
-    gpointer name, value;
 
-    g_hash_table_iter_init(&iter, agent->networks);
-    while (g_hash_table_iter_next(&iter, &name, &value)) {
-        const PfAgentNetwork *an = value;
+    for (GList *l = names; l; l = l->next) {
+        const PfAgentNetwork *an = g_hash_table_lookup(agent->networks,
+                                                       l->data);
 
         if (an->error || an->network->managed) {
-            g_ptr_array_add(list, network_status(name, an));
+            g_ptr_array_add(list, network_status(l->data, an));
         }
     }
     return list;
@@ -282,7 +308,9 @@ status(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
 static void
 put_vlans(GVariantDict *dict, PfAgent *agent, const char *name)
 {
-    static const char *const columns[] = { "tag", "trunks", "vlan_mode" };
+    static const char *const columns[] = {
+        "tag", "trunks", "vlan_mode", "cvlans"
+    };
     const PfRow *row = pf_rows_find(agent->sw, "Port", "name", name);
 
     for (guint i = 0; i < G_N_ELEMENTS(columns); i++) {
@@ -372,7 +400,10 @@ described(gpointer user, const PfCallResult *result)
     if (result->shown) {
         g_variant_iter_init(&iter, result->shown);
         while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-            g_variant_dict_insert_value(d->port, key, value);
+            /* What the port is, no extension has a say in. */
+            if (!g_variant_dict_contains(d->port, key)) {
+                g_variant_dict_insert_value(d->port, key, value);
+            }
             g_variant_unref(value);
         }
     }
@@ -426,6 +457,14 @@ add_guest_ports(PortsAnswer *answer, const PfGuest *guest, GHashTable *shown)
     }
 }
 
+static int
+compare_guests(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(const PfGuest *const *) a)->name,
+                  (*(const PfGuest *const *) b)->name);
+}
+
+/* Those of each guest in the order of its NICs, the guests by name. */
 static void
 show_ports(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
            const char *argv[] G_GNUC_UNUSED, void *agent_)
@@ -441,6 +480,7 @@ show_ports(struct unixctl_conn *conn, int argc G_GNUC_UNUSED,
     answer->conn = conn;
     answer->ports = g_ptr_array_new();
     answer->pending = 1;
+    g_ptr_array_sort(guests, compare_guests);
     for (guint i = 0; i < guests->len; i++) {
         add_guest_ports(answer, guests->pdata[i], shown);
     }
@@ -514,10 +554,11 @@ trace(struct unixctl_conn *conn, int argc, const char *argv[], void *agent_)
     }
     m = pf_journal_find(agent->journal, which);
     if (!m) {
-        g_autofree char *text = g_strdup_printf(
-            "no single migration%s%s%s in the journal: see "
-            "`ovsdb-client dump Portferry Migration'",
-            which ? " '" : "", which ? which : "", which ? "'" : "");
+        g_autofree char *text = which ? g_strdup_printf(
+            "the journal of this host has no migration whose UUID begins with "
+            "'%s', or several: see `ovsdb-client dump Portferry Migration'",
+            which) : g_strdup("no guest has migrated into or out of this "
+                              "host: its journal is empty");
         unixctl_command_reply_error(conn, text);
         return;
     }

@@ -6,6 +6,8 @@
 
 #include "show.h"
 
+#include <string.h>
+
 #include "table.h"
 
 /* The value of member 'name' as text: "" if it is missing, null, an array or
@@ -310,33 +312,50 @@ pf_show_status(JsonObject *root, guint width, GString *s)
 
 /* ---- ports ------------------------------------------------------------ */
 
-/* A port's VLANs: "42", "trunk 10,20", "native-untagged 7, trunk 10,20". */
+/* The VLANs in member 'name': "10,20"; "" if there are none. */
+static char *
+vlan_list(JsonObject *port, const char *name)
+{
+    JsonNode *node = json_object_get_member(port, name);
+    JsonArray *array;
+    GString *s;
+
+    if (!node || !JSON_NODE_HOLDS_ARRAY(node)) {
+        return text(port, name);
+    }
+    array = json_node_get_array(node);
+    s = g_string_new(NULL);
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        g_string_append_printf(
+            s, "%s%" G_GINT64_FORMAT, i ? "," : "",
+            json_node_get_int(json_array_get_element(array, i)));
+    }
+    return g_string_free(s, FALSE);
+}
+
+/* A port's VLANs: "42", "trunk 10,20", "native-untagged 7, trunk 10,20",
+ * "dot1q-tunnel 7, cvlans 10,20"; "all" of a trunk without a limit. */
 static char *
 port_vlans(JsonObject *port)
 {
-    JsonNode *trunks = json_object_get_member(port, "trunks");
     g_autofree char *tag = text(port, "tag");
     g_autofree char *mode = text(port, "vlan_mode");
-    g_autofree char *list = text(port, "trunks");
-    GString *s = g_string_new(mode);
+    g_autofree char *trunks = vlan_list(port, "trunks");
+    g_autofree char *cvlans = vlan_list(port, "cvlans");
+    gboolean is_trunk = g_str_equal(mode, "trunk");
+    GString *s = g_string_new(is_trunk ? NULL : mode);
 
-    if (trunks && JSON_NODE_HOLDS_ARRAY(trunks)) {
-        JsonArray *array = json_node_get_array(trunks);
-        GString *ids = g_string_new(NULL);
-
-        for (guint i = 0; i < json_array_get_length(array); i++) {
-            g_string_append_printf(
-                ids, "%s%" G_GINT64_FORMAT, i ? "," : "",
-                json_node_get_int(json_array_get_element(array, i)));
-        }
-        g_free(list);
-        list = g_string_free(ids, FALSE);
-    }
-    if (tag[0]) {
+    if (tag[0] && !is_trunk) {
         g_string_append_printf(s, "%s%s", s->len ? " " : "", tag);
     }
-    if (list[0]) {
-        g_string_append_printf(s, "%strunk %s", s->len ? ", " : "", list);
+    if (trunks[0]) {
+        g_string_append_printf(s, "%strunk %s", s->len ? ", " : "", trunks);
+    }
+    if (cvlans[0]) {
+        g_string_append_printf(s, "%scvlans %s", s->len ? ", " : "", cvlans);
+    }
+    if (!s->len && json_object_has_member(port, "trunks")) {
+        g_string_append(s, "all");
     }
     return g_string_free(s, FALSE);
 }
@@ -371,6 +390,63 @@ port_counters(JsonObject *port)
     return g_string_free(s, FALSE);
 }
 
+/* What is shown of a port elsewhere: the rest is what extensions of others say
+ * of it. */
+static gboolean
+is_shown(const char *name)
+{
+    static const char *const names[] = {
+        "name", "bridge", "network", "domain", "mac", "iface_id", "ofport",
+        "tag", "trunks", "vlan_mode", "cvlans", "gate", "quarantined",
+        "state",
+        "rx_packets", "rx_bytes", "rx_errors", "rx_drops",
+        "tx_packets", "tx_bytes", "tx_errors", "tx_drops", NULL
+    };
+
+    return g_strv_contains(names, name);
+}
+
+/* "label frontend, moves 3". */
+static char *
+port_others(JsonObject *port)
+{
+    g_autoptr(GList) names = g_list_sort(json_object_get_members(port),
+                                         (GCompareFunc) strcmp);
+    GString *s = g_string_new(NULL);
+
+    for (GList *l = names; l; l = l->next) {
+        g_autofree char *value = is_shown(l->data) ? NULL
+                                                   : text(port, l->data);
+        g_autofree char *name = pf_table_clean(l->data);
+
+        if (value && value[0]) {
+            g_string_append_printf(s, "%s%s %s", s->len ? ", " : "", name,
+                                   value);
+        }
+    }
+    return g_string_free(s, FALSE);
+}
+
+/* What a port has, as far as it has it, with semicolons between. */
+static char *
+port_note(JsonObject *port)
+{
+    g_autofree char *vlans = port_vlans(port);
+    g_autofree char *iface_id = text(port, "iface_id");
+    g_autofree char *counters = port_counters(port);
+    g_autofree char *others = port_others(port);
+    const char *const parts[] = { vlans, iface_id, counters, others };
+    GString *s = g_string_new(NULL);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (parts[i][0]) {
+            g_string_append_printf(s, "%s%s%s", s->len ? "; " : "",
+                                   i ? "" : "vlan ", parts[i]);
+        }
+    }
+    return g_string_free(s, FALSE);
+}
+
 void
 pf_show_ports(JsonObject *root, guint width, GString *s)
 {
@@ -389,14 +465,7 @@ pf_show_ports(JsonObject *root, guint width, GString *s)
         JsonObject *port = element(root, "ports", i);
 
         if (port) {
-            g_autofree char *vlan = port_vlans(port);
-            g_autofree char *iface_id = text(port, "iface_id");
-            g_autofree char *counters = port_counters(port);
-            g_autofree char *note = g_strdup_printf(
-                "%s%s%s%s%s%s", vlan[0] ? "vlan " : "", vlan,
-                vlan[0] && iface_id[0] ? "; " : "", iface_id,
-                counters[0] && (vlan[0] || iface_id[0]) ? "; " : "",
-                counters);
+            g_autofree char *note = port_note(port);
 
             add_member(table, port, "name");
             add_member(table, port, "bridge");

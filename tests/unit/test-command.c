@@ -34,7 +34,8 @@
     "\"tag\": 42, \"trunks\": [10, 20], \"vlan_mode\": \"native-tagged\", " \
     "\"gate\": \"open\", \"state\": \"operational\", "                       \
     "\"rx_packets\": 12, \"rx_bytes\": 1200, \"rx_errors\": 0, "             \
-    "\"rx_drops\": 1, \"tx_packets\": 3}]}"
+    "\"rx_drops\": 1, \"tx_packets\": 3, \"moves\": 4, "                   \
+    "\"label\": \"front\\nend\", \"quarantined\": false}]}"
 
 #define TRACE                                                               \
     "{\"migration\": \"11111111-2222-4333-8444-555555555555\", "            \
@@ -129,6 +130,36 @@ test_shows_the_status(void)
 }
 
 static void
+test_shows_vlans_as_they_are_meant(void)
+{
+    static const struct {
+        const char *port;
+        const char *vlans;
+    } cases[] = {
+        { "\"tag\": 42, \"trunks\": null", "42" },
+        { "\"tag\": 42, \"vlan_mode\": \"access\"", "access 42" },
+        { "\"trunks\": [10, 20]", "trunk 10,20" },
+        { "\"trunks\": 10, \"vlan_mode\": \"trunk\"", "trunk 10" },
+        { "\"tag\": null, \"trunks\": null, \"vlan_mode\": null", "all" },
+        { "\"trunks\": null, \"vlan_mode\": \"trunk\"", "all" },
+        { "\"tag\": 7, \"vlan_mode\": \"dot1q-tunnel\", "
+          "\"cvlans\": [5, 6]", "dot1q-tunnel 7, cvlans 5,6" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *json = g_strdup_printf("{\"ports\": [{%s}]}",
+                                                cases[i].port);
+        g_autofree char *note = g_strdup_printf("vlan %s\n", cases[i].vlans);
+
+        fake_agent_start(FAKE_AGENT_ACCEPTS, json);
+        g_auto(FakeAgentRun) run = portferry("ports", NULL, NULL);
+
+        g_test_message("%s", json);
+        g_assert_cmpstr(strstr(run.out, "vlan "), ==, note);
+    }
+}
+
+static void
 test_shows_the_ports(void)
 {
     fake_agent_start(FAKE_AGENT_ACCEPTS, PORTS);
@@ -138,7 +169,8 @@ test_shows_the_ports(void)
 "NAME  BRIDGE  NETWORK  DOMAIN  MAC                OFPORT  GATE  STATE\n"
 "web0  br0     ovsnet   vm1     52:54:00:aa:00:01      77  open  operational\n"
 "    vlan native-tagged 42, trunk 10,20; rx 12 packets 1200 bytes 0 errors "
-"1 drops, tx 3 packets\n");
+"1 drops, tx 3 packets;\n"
+"    label front end, moves 4\n");
     g_assert_cmpint(run.status, ==, 0);
 }
 
@@ -182,6 +214,18 @@ test_checks_the_xml_of_a_file(void)
     g_assert_cmpstr(question[1], ==, "xml");
     g_assert_cmpstr(question[2], ==, "<domain/>");
     g_remove(path);
+}
+
+static void
+test_a_folder_is_no_file_with_xml(void)
+{
+    fake_agent_start(FAKE_AGENT_ACCEPTS, "{\"refused\": false}");
+    g_auto(FakeAgentRun) run = portferry("check", fake_agent_dir(), NULL);
+    char **question = fake_agent_questions()->pdata[0];
+
+    g_assert_cmpint(run.status, ==, 0);
+    g_assert_cmpstr(question[1], ==, "domain");
+    g_assert_cmpstr(question[2], ==, fake_agent_dir());
 }
 
 static void
@@ -311,8 +355,10 @@ main(int argc, char *argv[])
     TEST(asks_for_the_migration_that_is_named);
     TEST(shows_the_status);
     TEST(shows_the_ports);
+    TEST(shows_vlans_as_they_are_meant);
     TEST(shows_what_would_be_refused_and_fails);
     TEST(checks_the_xml_of_a_file);
+    TEST(a_folder_is_no_file_with_xml);
     TEST(releases_a_port);
     TEST(prints_the_agents_json);
     TEST(shows_any_json_without_harm);
