@@ -29,6 +29,9 @@ ARRIVE = [("nic-create", None), ("nic-connect", None), ("nic-restore", None),
           ("nic-restore-complete", None)]
 ORDER = CHECK + PREPARE + LEAVE + ARRIVE
 
+# The extensions that come with Portferry, in their order.
+EXTENSIONS = ["port", "qos", "mirror", "flows", "counters", "announce"]
+
 
 class Failure(Exception):
     """A command of the lab failed."""
@@ -304,9 +307,9 @@ class Noise:
 # ---- Open vSwitch ----------------------------------------------------------
 
 PORT_COLUMNS = ["tag", "trunks", "vlan_mode", "cvlans", "protected",
-                "other_config", "external_ids"]
+                "lacp", "other_config", "external_ids"]
 INTERFACE_COLUMNS = ["type", "ofport", "mtu_request", "other_config",
-                     "external_ids", "ingress_policing_rate",
+                     "bfd", "cfm_mpid", "lldp", "external_ids", "ingress_policing_rate",
                      "ingress_policing_burst", "ingress_policing_kpkts_rate",
                      "ingress_policing_kpkts_burst", "error"]
 
@@ -470,6 +473,26 @@ def order_problems(steps, mac, whole=ORDER):
     return problems
 
 
+def extension_problems(steps, mac, changed=False):
+    """What is wrong with the order in which the extensions began their part of
+    each request of the port MAC, as texts: the teardown's is the reverse one.
+    With CHANGED, what the port has is not what the stamp says: what is other
+    is verified first, and then restored."""
+    problems = []
+    for request in sorted({s["request"] for s in steps}):
+        if changed and request == "nic-restore":
+            continue
+        began = {s["extension"]: s["time_us"] for s in steps
+                 if s["port"] == mac and s["request"] == request}
+        order = [e for e in EXTENSIONS if e in began]
+        if request == "port-teardown":
+            order.reverse()
+        problems += ["%s: %s began before %s" % (request, after, before)
+                     for before, after in zip(order, order[1:])
+                     if began[before] > began[after]]
+    return problems
+
+
 def ends_at(steps, request, kind=None):
     """When the last REQUEST was over, in seconds since the epoch."""
     return max(s["time_us"] + s["us"] for s in steps
@@ -498,6 +521,24 @@ def leftovers(host):
     incoming = inside(host, "ls", "/run/portferry/incoming", check=False)
     found += ["marker of guest %s" % n for n in incoming.stdout.split()]
     return found
+
+
+# Where Portferry and Open vSwitch have their files.
+FILES = "/run/portferry /run/openvswitch /var/lib/portferry /etc/openvswitch"
+
+
+def agent(host):
+    """What the agent on HOST holds: its descriptors, by what they are, and the
+    files that are there; and its memory in KiB, without what it has read from
+    files."""
+    pid = lab("agent", host, "pid").stdout.strip()
+    links = output(host, "sh", "-c",
+                   "for f in /proc/%s/fd/*; do readlink $f; done" % pid)
+    memory = output(host, "grep", "RssAnon", "/proc/%s/status" % pid)
+    return {"descriptors": sorted(re.sub(r":\[\d+\]", "", link)
+                                  for link in links.splitlines()),
+            "files": sorted(output(host, "sh", "-c", "find %s" % FILES)
+                            .splitlines())}, int(memory.split()[1])
 
 
 def differences(before, after, path=""):

@@ -13,9 +13,10 @@ import time
 import unittest
 
 import harness
-from harness import (Events, Migration, guest_state, has_port, inside, lab,
-                     leftovers, migrate, output, ping, ping_gaps, port,
-                     settled, start_guest, stop_guest, until, wait_for_stamp)
+from harness import (Capture, Events, Migration, guest_state, has_port,
+                     inside, lab, leftovers, migrate, output, ping, ping_gaps,
+                     port, settled, stamp_of, start_guest, stop_guest, until,
+                     wait_for_new_stamp, wait_for_stamp)
 
 MAC = "52:54:00:aa:00:0%d"
 WEB = "network=ovsnet,portgroup=web,mac=%s,target=%s,ip=10.99.42.%d/24"
@@ -176,6 +177,17 @@ class Order(LabTest):
         lab("agent", "a", "start")
         self.assert_nothing_left()
 
+    def test_stamp_that_somebody_changes_is_written_again(self):
+        self.start("vm1", WEB % (MAC % 1, "web0", 11))
+        stamp = harness.stamp_of("a", "vm1")
+        for change in (("--remove",),
+                       ("--key", "portferry", "--set", "<stamp version='1'/>"),
+                       ("--key", "portferry", "--set", "<other/>")):
+            inside("a", "virsh", "--quiet", "metadata", "vm1",
+                   "urn:portferry:domain:1.0", "--live", *change)
+            harness.until("the stamp after %s" % (change,),
+                          lambda: harness.stamp_of("a", "vm1") == stamp)
+
     def test_paused_guest_moves_and_stays_paused(self):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
         before = port("a", "web0")
@@ -219,6 +231,31 @@ class Variants(LabTest):
     def test_arrives_suspended(self):
         migrate("vm1", "a", "--live", "--p2p", "--suspend")
         self.assert_moved("paused")
+
+    def test_arrives_suspended_and_is_announced_when_resumed(self):
+        """The address is only in its rules: neither QEMU nor the guest
+        announces that."""
+        stamp = stamp_of("a", "vm1")
+        inside("a", "ovs-ofctl", "add-flow", "br0",
+               "priority=9,arp,in_port=web0,arp_spa=10.99.42.77,"
+               "actions=NORMAL")
+        self.addCleanup(inside, "b", "ovs-ofctl", "del-flows", "br0",
+                        "arp,arp_spa=10.99.42.77")
+        wait_for_new_stamp("a", "vm1", stamp)
+        migrate("vm1", "a", "--live", "--p2p", "--suspend")
+        self.assert_outcome("b", "destination", "completed")
+        with Capture("c") as capture:
+            inside("b", "virsh", "--quiet", "resume", "vm1")
+            until("the counters of other hosts to be written down",
+                  lambda: "portferry-counters" in output(
+                      "b", "ovs-vsctl", "get", "Interface", "web0",
+                      "external_ids"))
+            time.sleep(1.5)
+            frames = capture.frames()
+        announced = [frame for frame in frames
+                     if frame.get("spa") == "10.99.42.77"
+                     and frame["dev"] == "up0_b"]
+        self.assertEqual(5, len(announced), announced)
 
     def test_post_copy(self):
         migrate("vm1", "a", "--live", "--p2p", "--postcopy",

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -212,6 +213,49 @@ ovs_fixture_free(OvsFixture *f)
         g_free(f->dir);
         g_free(f->remote);
         g_free(f);
+    }
+}
+
+/* ---- What this process holds -------------------------------------------- */
+
+/* Bytes and descriptors that are no leak: tables of libopenvswitch grow by and
+ * by up to their size, and connections come and go. */
+#define GROWTH_PER_TRIP 1000
+#define MORE_DESCRIPTORS 5
+
+static guint
+count_entries(const char *folder)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
+    guint n = 0;
+
+    g_assert_no_error(error);
+    while (g_dir_read_name(dir)) {
+        n++;
+    }
+    return n;
+}
+
+void
+ovs_assert_holds_no_more(guint trip)
+{
+    static gsize bytes;
+    static guint descriptors, files;
+    gsize bytes_now = mallinfo2().uordblks;
+    guint descriptors_now = count_entries("/proc/self/fd");
+    guint files_now = count_entries(ovs->dir);
+
+    if (trip == 49) {
+        bytes = bytes_now;
+        descriptors = descriptors_now;
+        files = files_now;
+    } else if (trip == 99) {
+        g_test_message("%" G_GSIZE_FORMAT " bytes, then %" G_GSIZE_FORMAT,
+                       bytes, bytes_now);
+        g_assert_cmpuint(bytes_now, <, bytes + 50 * GROWTH_PER_TRIP);
+        g_assert_cmpuint(descriptors_now, <=, descriptors + MORE_DESCRIPTORS);
+        g_assert_cmpuint(files_now, ==, files);
     }
 }
 

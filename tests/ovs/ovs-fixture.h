@@ -61,6 +61,11 @@ typedef gboolean (*OvsCondition)(gpointer arg);
 void ovs_loop_until(OvsPartFunc run, OvsPartFunc wait, gpointer part,
                     OvsCondition condition, gpointer arg, const char *what);
 
+/* Called at the end of each of a hundred round trips, 'trip' from 0 to 99:
+ * demands that in the second half of them this process has not taken more
+ * memory, descriptors, or files in Open vSwitch's folder. */
+void ovs_assert_holds_no_more(guint trip);
+
 /* Creates tap device 'name', up, as QEMU holds one: the returned descriptor
  * sends and receives its frames. */
 int ovs_tap_open(const char *name);
