@@ -206,6 +206,19 @@ plugin/portferry-schema.h: plugin/portferry.ovsschema
 	$(AM_V_GEN)sed 's/["\\]/\\&/g; s/.*/"&\\n"/' \
 	    $(srcdir)/plugin/portferry.ovsschema >$@.tmp && mv $@.tmp $@
 
+# Where things are installed, for files that say so.
+SUBSTITUTE = sed \
+	-e 's|[@]VERSION@|$(VERSION)|g' \
+	-e 's|[@]docdir@|$(docdir)|g' \
+	-e 's|[@]includedir@|$(includedir)|g' \
+	-e 's|[@]libdir@|$(libdir)|g' \
+	-e 's|[@]localstatedir@|$(localstatedir)|g' \
+	-e 's|[@]pkgdatadir@|$(pkgdatadir)|g' \
+	-e 's|[@]runstatedir@|$(runstatedir)|g' \
+	-e 's|[@]sbindir@|$(sbindir)|g' \
+	-e 's|[@]sysconfdir@|$(sysconfdir)|g' \
+	-e 's|[@]systemdunitdir@|$(systemdunitdir)|g'
+
 # The agent, and its systemd unit.
 systemdunitdir = $(prefix)/lib/systemd/system
 systemdunit_DATA = plugin/portferryd.service
@@ -213,11 +226,8 @@ EXTRA_DIST += plugin/portferryd.service.in
 CLEANFILES += plugin/portferryd.service
 plugin/portferryd.service: plugin/portferryd.service.in Makefile
 	$(AM_V_at)$(MKDIR_P) plugin
-	$(AM_V_GEN)sed \
-	    -e 's|[@]docdir@|$(docdir)|' -e 's|[@]sbindir@|$(sbindir)|' \
-	    -e 's|[@]runstatedir@|$(runstatedir)|g' \
-	    -e 's|[@]localstatedir@|$(localstatedir)|g' \
-	    $(srcdir)/plugin/portferryd.service.in >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(SUBSTITUTE) $(srcdir)/plugin/portferryd.service.in \
+	    >$@.tmp && mv $@.tmp $@
 
 sbin_PROGRAMS += sbin/portferryd
 sbin_portferryd_SOURCES = plugin/portferryd.c
@@ -227,6 +237,19 @@ sbin_portferryd_LDADD = $(PORTFERRY_LIBS)
 bin_PROGRAMS += bin/portferry
 bin_portferry_SOURCES = plugin/portferry.c
 bin_portferry_LDADD = $(PORTFERRY_LIBS)
+
+# Their manual pages.
+man8_MANS = plugin/portferry.8 plugin/portferryd.8
+EXTRA_DIST += plugin/portferry.8.in plugin/portferryd.8.in
+CLEANFILES += $(man8_MANS)
+plugin/portferry.8: plugin/portferry.8.in Makefile
+	$(AM_V_at)$(MKDIR_P) plugin
+	$(AM_V_GEN)$(SUBSTITUTE) $(srcdir)/plugin/portferry.8.in \
+	    >$@.tmp && mv $@.tmp $@
+plugin/portferryd.8: plugin/portferryd.8.in Makefile
+	$(AM_V_at)$(MKDIR_P) plugin
+	$(AM_V_GEN)$(SUBSTITUTE) $(srcdir)/plugin/portferryd.8.in \
+	    >$@.tmp && mv $@.tmp $@
 
 # What an extension of somebody else is built with and put into.
 pkginclude_HEADERS = plugin/portferry/extension.h

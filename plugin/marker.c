@@ -25,10 +25,10 @@
 #include "sha1.h"
 #include "util.h"
 
-/* Bytes of an encoded name that are kept as they are; a longer one ends in '~'
- * (which no encoded name contains) and its SHA-1 hash. */
 /* See pf_marker_exists(). */
 #define MAX_AGE_S 600
+/* Bytes of an encoded name that are kept as they are; a longer one ends in '~'
+ * (which no encoded name contains) and its SHA-1 hash. */
 #define MAX_ENCODED 200
 #define KEPT_OF_LONG 150
 

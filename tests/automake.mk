@@ -81,6 +81,7 @@ check_PROGRAMS += \
 	tests/unit/test-loop \
 	tests/unit/test-machine \
 	tests/unit/test-machine-all \
+	tests/unit/test-manual \
 	tests/unit/test-model \
 	tests/unit/test-netconf-extension \
 	tests/unit/test-netconf \
