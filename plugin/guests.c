@@ -235,6 +235,17 @@ read_states(PfGuest *guest)
     }
 }
 
+/* What the stamp 'text' reads as where somebody parses it; NULL: it cannot be
+ * read, as the switch may have what no stamp can have (an iface-id that is no
+ * UUID, say). */
+static char *
+reads_as(const char *text)
+{
+    g_autoptr(PfStamp) stamp = text ? pf_stamp_parse(text, NULL) : NULL;
+
+    return stamp ? pf_stamp_format(stamp) : NULL;
+}
+
 /* Takes note of the stamp that the XML of 'guest' has.  Where it is not what
  * the guest should have, because somebody has changed it or taken it away, it
  * is written again. */
@@ -242,16 +253,18 @@ static void
 read_stamp(PfGuest *guest)
 {
     const PfStamp *stamp = guest->domain->stamp;
+    g_autofree char *now = stamp ? pf_stamp_format(stamp) : NULL;
+    g_autofree char *before = reads_as(guest->stamp);
 
-    if (stamp && !guest->stamp) {
+    if (now && !guest->stamp) {
         /* What another agent, or ours before a restart, has written. */
-        guest->stamp = pf_stamp_format(stamp);
+        guest->stamp = g_steal_pointer(&now);
         g_free(guest->epoch);
         guest->epoch = g_strdup(stamp->epoch);
         read_states(guest);
-    } else if (!guest->writing) {
+    } else if (!guest->writing && g_strcmp0(now, before)) {
         g_free(guest->stamp);
-        guest->stamp = stamp ? pf_stamp_format(stamp) : NULL;
+        guest->stamp = g_steal_pointer(&now);
     }
 }
 
@@ -269,8 +282,8 @@ pf_guests_update(PfGuests *guests, const char *uuid, const char *name,
     }
     domain = pf_domain_parse(xml, &error);
     if (!domain) {
-        VLOG_WARN("guest '%s': its stamp will be written anew: %s", name,
-                  error->message);
+        VLOG_WARN("guest '%s': its stamp cannot be read, here or where it is "
+                  "to migrate to: %s", name, error->message);
         g_clear_error(&error);
         domain = pf_domain_parse_unstamped(xml, &error);
     }

@@ -280,6 +280,26 @@ check_value(GVariant *value, guint depth, guint *n_values, GError **error)
     return TRUE;
 }
 
+/* Whether the text of 'state' is within codec.h's limit: a control character
+ * takes six bytes in it. */
+static gboolean
+check_text(GVariant *state, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    if (g_variant_get_size(state) <= PF_CODEC_MAX_BYTES / 6) {
+        return TRUE;
+    }
+    text = pf_codec_format(state);
+    if (strlen(text) > PF_CODEC_MAX_BYTES) {
+        g_set_error(error, PF_PACK_ERROR, PF_PACK_ERROR_LIMIT,
+                    "%zu bytes long as text, %d is the limit", strlen(text),
+                    PF_CODEC_MAX_BYTES);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 pf_pack_check(GVariant *state, GError **error)
 {
@@ -297,7 +317,8 @@ pf_pack_check(GVariant *state, GError **error)
                     g_variant_get_size(state), PF_PACK_MAX_SIZE);
         return FALSE;
     }
-    return check_value(state, 1, &n_values, error);
+    return (check_value(state, 1, &n_values, error)
+            && check_text(state, error));
 }
 
 char *

@@ -39,7 +39,7 @@ GVariant *pf_pack_sorted(GVariant *state);
 /* State is not nested deeper than this (its own dictionary is a level), so
  * that it is within codec.h's limit wherever it travels. */
 #define PF_PACK_MAX_DEPTH 8
-/* Nor is it larger: a text of it stays within codec.h's limit. */
+/* Nor is it larger, nor its text than codec.h's limit. */
 #define PF_PACK_MAX_SIZE (8 * 1024 * 1024)
 
 /* Whether 'state' is what another host would read: a{sv} of the types that

@@ -18,8 +18,7 @@ VLOG_DEFINE_THIS_MODULE(pf_tell);
 typedef struct {
     PfAgent *agent;
     char *name;
-    PfChange *change;
-    gboolean changed;
+    GPtrArray *all;             /* Told *, in the extensions' order. */
     guint pending;
 } Telling;
 
@@ -27,7 +26,18 @@ typedef struct {
 typedef struct {
     Telling *telling;
     const PfExtension *extension;
+    PfChange *change;           /* What it changes; NULL: nothing, or it has
+                                 * failed. */
 } Told;
+
+static void
+told_free(gpointer told_)
+{
+    Told *t = told_;
+
+    pf_change_free(t->change);
+    g_free(t);
+}
 
 static void
 written(gpointer name, const GError *error)
@@ -38,19 +48,38 @@ written(gpointer name, const GError *error)
     g_free(name);
 }
 
+/* Commits what the extensions change, if they change anything. */
+static void
+commit(Telling *telling)
+{
+    PfChange *change = pf_change_new(FALSE);
+    gboolean changed = FALSE;
+
+    pf_change_set_name(change, telling->name);
+    for (guint i = 0; i < telling->all->len; i++) {
+        Told *t = telling->all->pdata[i];
+
+        if (t->change) {
+            pf_change_append(change, g_steal_pointer(&t->change));
+            changed = TRUE;
+        }
+    }
+    if (changed) {
+        pf_switch_submit(telling->agent->sw, change, PF_REQUEST_TIMEOUT_MS,
+                         written, g_strdup(telling->name));
+    } else {
+        pf_change_free(change);
+    }
+}
+
 static void
 telling_release(Telling *telling)
 {
     if (--telling->pending) {
         return;
     }
-    if (telling->changed) {
-        pf_switch_submit(telling->agent->sw, telling->change,
-                         PF_REQUEST_TIMEOUT_MS, written,
-                         g_steal_pointer(&telling->name));
-    } else {
-        pf_change_free(telling->change);
-    }
+    commit(telling);
+    g_ptr_array_unref(telling->all);
     g_free(telling->name);
     g_free(telling);
 }
@@ -61,13 +90,14 @@ told(gpointer told_, const PfCallResult *result)
     Told *t = told_;
     const char *text = result->error ? result->error->message : result->note;
 
-    t->telling->changed |= result->changed;
+    if (!result->changed || result->error) {
+        g_clear_pointer(&t->change, pf_change_free);
+    }
     if (text) {
         VLOG(result->error ? VLL_WARN : VLL_INFO, "port '%s': %s: %s",
              t->telling->name, t->extension->name, text);
     }
     telling_release(t->telling);
-    g_free(t);
 }
 
 /* The extensions are told of 'nic', whose port is 'port'. */
@@ -80,9 +110,8 @@ tell(PfAgent *agent, const PfGuest *guest, const PfNic *nic,
 
     telling->agent = agent;
     telling->name = g_strdup(port->name);
-    telling->change = pf_change_new(FALSE);
+    telling->all = g_ptr_array_new_with_free_func(told_free);
     telling->pending = 1;
-    pf_change_set_name(telling->change, port->name);
     for (const PfExtension *const *e = pf_extensions(); *e; e++) {
         PfCallSpec spec = {
             .extension = *e,
@@ -90,7 +119,6 @@ tell(PfAgent *agent, const PfGuest *guest, const PfNic *nic,
             .port = &ep,
             .network = pf_agent_network(agent, nic->network),
             .reason = reason,
-            .change = telling->change,
             .timeout_ms = PF_REQUEST_TIMEOUT_MS,
         };
 
@@ -99,6 +127,8 @@ tell(PfAgent *agent, const PfGuest *guest, const PfNic *nic,
 
             t->telling = telling;
             t->extension = *e;
+            t->change = spec.change = pf_change_new(FALSE);
+            g_ptr_array_add(telling->all, t);
             telling->pending++;
             pf_call_begin(&spec, told, t);
         }

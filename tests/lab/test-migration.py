@@ -188,6 +188,20 @@ class Order(LabTest):
             harness.until("the stamp after %s" % (change,),
                           lambda: harness.stamp_of("a", "vm1") == stamp)
 
+    def test_stamp_that_cannot_be_read_again_is_written_once(self):
+        self.start("vm1", WEB % (MAC % 1, "web0", 11))
+        for iface_id in ("no-uuid", "0D0C6D0E-0000-4000-8000-00000000000D"):
+            inside("a", "ovs-vsctl", "set", "Interface", "web0",
+                   "external_ids:iface-id=" + iface_id)
+            harness.until("a stamp with " + iface_id, lambda: 'iface-id="%s"'
+                          % iface_id in harness.output(
+                              "a", "virsh", "metadata", "vm1",
+                              "urn:portferry:domain:1.0"))
+            events = inside("a", "virsh", "event", "--domain", "vm1",
+                            "--event", "metadata-change", "--loop",
+                            "--timeout", "2", check=False).stdout
+            self.assertLessEqual(events.count("'metadata-change'"), 1, events)
+
     def test_paused_guest_moves_and_stays_paused(self):
         self.start("vm1", WEB % (MAC % 1, "web0", 11))
         before = port("a", "web0")

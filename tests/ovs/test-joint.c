@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests of the transaction that the extensions of one request share (joint.h),
- * against a real Open vSwitch.
+ * Tests of the transaction that extensions share, those of one request
+ * (joint.h) and those that are told of a guest (tell.h), against a real Open
+ * vSwitch.
  */
 #include <config.h>
 
@@ -9,6 +10,7 @@
 
 #include "extension-fixture.h"
 #include "joint.h"
+#include "tell.h"
 
 /* ---- Extensions --------------------------------------------------------- */
 
@@ -76,6 +78,12 @@ begin_work(PfCall *call, const char *letter)
     {                                                                       \
         begin_work(call, #LETTER);                                          \
     }                                                                       \
+    static void                                                             \
+    runs_##LETTER(PfCall *call, const PfExtensionPort *port G_GNUC_UNUSED,  \
+                  PfGuestRuns reason G_GNUC_UNUSED)                         \
+    {                                                                       \
+        begin_work(call, #LETTER);                                          \
+    }                                                                       \
     static const PfExtension extension_##LETTER = {                         \
         .abi = PF_EXTENSION_ABI,                                            \
         .name = "ext-" #LETTER,                                             \
@@ -83,6 +91,7 @@ begin_work(PfCall *call, const char *letter)
         .order = ORDER,                                                     \
         .summary = #LETTER,                                                 \
         .port_gone = gone_##LETTER,                                         \
+        .guest_runs = runs_##LETTER,                                        \
     };
 EXTENSION(a, 10)
 EXTENSION(b, 20)
@@ -115,6 +124,14 @@ is_over(gpointer outcome)
     return ((Outcome *) outcome)->over;
 }
 
+static void
+add_port(void)
+{
+    ovs_do("ovs-vsctl --if-exists del-port web0 -- add-port br0 web0 "
+           "-- set Interface web0 type=internal");
+    ef_catch_up();
+}
+
 /* Lets the extensions change the database, with their 'manners', and demands
  * the order in which they have, and what failed. */
 static void
@@ -132,9 +149,7 @@ assert_order(const char *order, const char *failure)
     Outcome outcome = { FALSE, NULL };
     PfJoint *joint;
 
-    ovs_do("ovs-vsctl --if-exists del-port web0 -- add-port br0 web0 "
-           "-- set Interface web0 type=internal");
-    ef_catch_up();
+    add_port();
     joint = pf_joint_new(m, port, NULL, NULL, pf_change_new(FALSE));
     for (guint i = 0; all[i]; i++) {
         pf_joint_call(joint, all[i], PF_CALL_PORT_GONE, NULL);
@@ -146,6 +161,57 @@ assert_order(const char *order, const char *failure)
                       "external_ids:order");
     g_free(outcome.failure);
     pf_migration_unref(m);
+    g_hash_table_unref(agent.networks);
+    memset(manners, 0, sizeof manners);
+}
+
+/* ---- Telling ------------------------------------------------------------ */
+
+static gboolean
+is_told(gpointer agent)
+{
+    const PfRow *port = ef_host->find(NULL, "Port", "name", "web0");
+    g_autofree char *order = ef_host->get_key(port, "external_ids", "order");
+
+    pf_tell_run(agent);
+    return order != NULL;
+}
+
+/* Tells them that the guest of their port runs, and demands the same. */
+static void
+assert_told_order(const char *order)
+{
+    static const char xml[] =
+        "<domain><name>vm1</name><uuid>" EF_DOMAIN_UUID "</uuid><devices>"
+        "<interface type='bridge'><mac address='" EF_MAC "'/>"
+        "<source network='lan' bridge='br0'/>"
+        "<virtualport type='openvswitch'/><target dev='web0'/></interface>"
+        "</devices></domain>";
+    /* The registry has at least as many. */
+    const PfExtension **registered = (const PfExtension **) pf_extensions();
+    g_autoptr(PfNetwork) network = ef_network("br0", NULL);
+    PfAgentNetwork lan = { .network = network };
+    PfAgent agent = {
+        .sw = sw,
+        .networks = g_hash_table_new(g_str_hash, g_str_equal),
+        .migrations = g_ptr_array_new(),
+        .untold = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                        NULL),
+    };
+
+    add_port();
+    memcpy(registered, all, sizeof all);
+    agent.guests = pf_guests_new(&agent);
+    g_hash_table_insert(agent.networks, (gpointer) "lan", &lan);
+    pf_guests_update(agent.guests, EF_DOMAIN_UUID, "vm1", PF_GUEST_RUNNING,
+                     xml);
+    pf_tell_later(&agent, "web0", PF_GUEST_ARRIVED);
+    ef_loop_until(is_told, &agent, "the extensions that were told");
+    g_assert_cmpuint(g_hash_table_size(agent.untold), ==, 0);
+    ovs_assert_prints(order, "ovs-vsctl get Port web0 external_ids:order");
+    pf_guests_free(agent.guests);
+    g_hash_table_unref(agent.untold);
+    g_ptr_array_unref(agent.migrations);
     g_hash_table_unref(agent.networks);
     memset(manners, 0, sizeof manners);
 }
@@ -175,6 +241,21 @@ test_what_cannot_be_written_is_told_with_its_extension(void)
     assert_order("", "ext-c: no?pencil");
 }
 
+static void
+test_told_changes_are_made_in_order_whoever_ends_first(void)
+{
+    manners[0].delay_ms = 60;
+    manners[1].delay_ms = 30;
+    assert_told_order("abc");
+}
+
+static void
+test_who_is_told_and_fails_changes_nothing(void)
+{
+    manners[1].fails = TRUE;
+    assert_told_order("ac");
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -189,6 +270,8 @@ main(int argc, char *argv[])
     TEST(changes_are_made_in_order_whoever_ends_first);
     TEST(who_fails_changes_nothing);
     TEST(what_cannot_be_written_is_told_with_its_extension);
+    TEST(told_changes_are_made_in_order_whoever_ends_first);
+    TEST(who_is_told_and_fails_changes_nothing);
     int status = g_test_run();
     ef_done();
     return status;

@@ -366,6 +366,19 @@ test_too_many_values_fail(void)
 }
 
 static void
+test_too_long_a_text_fails(void)
+{
+    /* As text, 18 MiB. */
+    g_autofree char *escaped = g_strnfill(3 << 20, '\001');
+
+    state = g_variant_new_parsed("{'a': <%s>}", escaped);
+    begin(PF_CALL_NIC_SAVE, say_policies, 60000);
+    g_assert_cmpstr(said.error, ==, "extension 'clumsy' gave policies that "
+                    "cannot be saved: 18874376 bytes long as text, 16777216 "
+                    "is the limit");
+}
+
+static void
 say_5000_chunks(PfCall *call)
 {
     for (guint i = 0; i < 5000; i++) {
@@ -454,6 +467,7 @@ main(int argc, char *argv[])
     TEST(what_no_host_would_read_fails);
     TEST(what_is_just_within_the_limits_is_saved);
     TEST(too_many_values_fail);
+    TEST(too_long_a_text_fails);
     TEST(too_many_chunks_fail);
     TEST(shows_strings_and_integers);
     TEST(changes_where_it_may);
