@@ -309,7 +309,8 @@ class Noise:
 PORT_COLUMNS = ["tag", "trunks", "vlan_mode", "cvlans", "protected",
                 "lacp", "other_config", "external_ids"]
 INTERFACE_COLUMNS = ["type", "ofport", "mtu_request", "other_config",
-                     "bfd", "cfm_mpid", "lldp", "external_ids", "ingress_policing_rate",
+                     "bfd", "cfm_mpid", "lldp", "external_ids",
+                     "ingress_policing_rate",
                      "ingress_policing_burst", "ingress_policing_kpkts_rate",
                      "ingress_policing_kpkts_burst", "error"]
 

@@ -125,6 +125,23 @@ ff_policies(const char *bridge, const PfNetwork *network)
     return g_variant_ref(said->policies);
 }
 
+void
+ff_assert_left_to_controller(const PfNetwork *network, GVariant *policies)
+{
+    PfExtensionPort port = ef_port("web0", "br0");
+    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_GET_POLICIES, &port,
+                                        network, NULL);
+    g_autofree char *kept = NULL;
+
+    g_assert_cmpuint(g_variant_n_children(said->policies), ==, 0);
+    g_assert_cmpstr(said->note, ==, "bridge br0 has a controller: its "
+                    "OpenFlow rules are left to that");
+    ef_said_free(ef_call_ok(EXT, PF_CALL_PORT_TEARDOWN, &port, network,
+                            policies));
+    kept = ff_listing("br0");
+    g_assert_cmpstr(kept, ==, "in_port=web0 actions=NORMAL");
+}
+
 /* Makes a request that has to succeed, several times. */
 static void
 request(PfCallFunc func, const PfExtensionPort *port,

@@ -39,6 +39,10 @@ PfNetwork *ff_network(const char *bridge, const char *vlans,
 
 /* What get_policies() says. */
 GVariant *ff_policies(const char *bridge, const PfNetwork *);
+/* That the port's only rule, in_port=web0 actions=NORMAL, is left to who
+ * controls br0: it has no policies, and a teardown with 'policies' leaves
+ * it. */
+void ff_assert_left_to_controller(const PfNetwork *, GVariant *policies);
 /* The port leaves 'bridge', every request 'times' times: its policies, and in
  * '*chunks' (or NULL) its run-time data. */
 GVariant *ff_leave(const char *bridge, const PfNetwork *, guint times,

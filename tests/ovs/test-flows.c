@@ -204,7 +204,6 @@ test_controller_and_carry_no(void)
 {
     g_autoptr(PfNetwork) no = ff_network("br0", NULL,
                                          "<p:flows carry='no'/>");
-    PfExtensionPort port;
 
     ff_add_port("web0", "br0", 5);
     ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
@@ -218,15 +217,7 @@ test_controller_and_carry_no(void)
     ef_catch_up();
     ff_clear("br0");
     ff_add_flows("br0", "in_port=web0,actions=NORMAL\n");
-    port = ef_port("web0", "br0");
-    g_autoptr(EfSaid) said = ef_call_ok(EXT, PF_CALL_GET_POLICIES, &port,
-                                        net0, NULL);
-    g_assert_cmpuint(g_variant_n_children(said->policies), ==, 0);
-    g_assert_cmpstr(said->note, ==, "bridge br0 has a controller: its "
-                    "OpenFlow rules are left to that");
-    ef_said_free(ef_call_ok(EXT, PF_CALL_PORT_TEARDOWN, &port, net0, some));
-    g_autofree char *kept = ff_listing("br0");
-    g_assert_cmpstr(kept, ==, "in_port=web0 actions=NORMAL");
+    ff_assert_left_to_controller(net0, some);
 
     ovs_do("ovs-vsctl --timeout=30 del-controller br0 "
            "-- del-fail-mode br0");
