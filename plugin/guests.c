@@ -254,7 +254,6 @@ read_stamp(PfGuest *guest)
 {
     const PfStamp *stamp = guest->domain->stamp;
     g_autofree char *now = stamp ? pf_stamp_format(stamp) : NULL;
-    g_autofree char *before = reads_as(guest->stamp);
 
     if (now && !guest->stamp) {
         /* What another agent, or ours before a restart, has written. */
@@ -262,9 +261,13 @@ read_stamp(PfGuest *guest)
         g_free(guest->epoch);
         guest->epoch = g_strdup(stamp->epoch);
         read_states(guest);
-    } else if (!guest->writing && g_strcmp0(now, before)) {
-        g_free(guest->stamp);
-        guest->stamp = g_steal_pointer(&now);
+    } else if (!guest->writing && g_strcmp0(now, guest->stamp)) {
+        g_autofree char *before = reads_as(guest->stamp);
+
+        if (g_strcmp0(now, before)) {
+            g_free(guest->stamp);
+            guest->stamp = g_steal_pointer(&now);
+        }
     }
 }
 
